@@ -1,0 +1,68 @@
+"""Two spellings of one username, or of one e-mail address, never belong to two accounts."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from email_validator import EmailNotValidError, validate_email
+
+USERNAME: Final = re.compile(r"[A-Za-z0-9._-]{3,64}", re.ASCII)
+MAX_NAME: Final = 100
+MAX_EMAIL_KEY: Final = 320
+
+
+class NotAcceptable(ValueError):  # noqa: N818 -- what the value is
+    """The message says what an acceptable value looks like."""
+
+
+@dataclass(frozen=True)
+class Username:
+    """A username as given, and what it is compared by."""
+
+    given: str
+    key: str
+
+    @classmethod
+    def of(cls, value: str) -> "Username":
+        """Accept 3 to 64 ASCII letters, digits, `.`, `_`, `-`; raise `NotAcceptable`."""
+        if not USERNAME.fullmatch(value):
+            raise NotAcceptable("Use 3 to 64 letters, digits, dots, underscores or hyphens.")
+        return cls(value, fold(value))
+
+
+@dataclass(frozen=True)
+class EmailAddress:
+    """An e-mail address as given, and what it is compared by."""
+
+    given: str
+    key: str
+
+    @classmethod
+    def of(cls, value: str) -> "EmailAddress":
+        """Accept what email-validator accepts, without looking it up; raise `NotAcceptable`."""
+        try:
+            # The canonical form comes first: checking one spelling and mailing another sends secrets astray.
+            key = fold(validate_email(value, check_deliverability=False).normalized)
+        except (EmailNotValidError, UnicodeError):
+            raise NotAcceptable("Give an e-mail address such as ada@example.com.") from None
+        if len(key) > MAX_EMAIL_KEY:
+            raise NotAcceptable("Give a shorter e-mail address.")
+        return cls(value, key)
+
+
+def personal_name(value: str | None) -> str | None:
+    """Accept a first or last name of up to 100 printable characters; an empty one is none."""
+    if value is None or not value.strip():
+        return None
+    if len(value) > MAX_NAME:
+        raise NotAcceptable(f"Use at most {MAX_NAME} characters.")
+    if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in value):
+        raise NotAcceptable("Leave out control characters.")
+    return value.strip()
+
+
+def fold(value: str) -> str:
+    """Return the form by which identifiers are compared: NFKC, case-folded, NFKC again."""
+    folded = unicodedata.normalize("NFKC", value).casefold()
+    return unicodedata.normalize("NFKC", folded)

@@ -1,0 +1,58 @@
+"""The glossary: every security event that this server can write, and what it tells the account's owner."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Event(Enum):
+    """A kind of event: its name in the trail, and a sentence without names, addresses or secrets."""
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        self.kind = kind
+        self.sentence = sentence
+
+    ACCOUNT_REGISTERED = "account.registered", "The account was created."
+    ACCOUNT_UPDATED = "account.updated", "The profile was changed."
+    ACCOUNT_DELETED = "account.deleted", "The account was deleted."
+    ACCOUNT_LOCKED = "account.locked", "An administrator locked the account."
+    ACCOUNT_UNLOCKED = "account.unlocked", "An administrator unlocked the account."
+    ACCOUNT_PROMOTED = "account.promoted", "The account was made an administrator."
+    REGISTRATION_REFUSED = "registration.refused", "Somebody tried to register: {reason}."
+
+    LOGIN_REFUSED = "login.refused", "Somebody tried to sign in: {reason}."
+    SESSION_STARTED = "session.started", "Signed in."
+    SESSION_REFRESHED = "session.refreshed", "The session's tokens were renewed."
+    SESSION_ENDED = "session.ended", "The session ended: {reason}."
+    SESSION_REAUTHENTICATED = "session.reauthenticated", "The password was confirmed."
+    TERMINATION_REFUSED = (
+        "session.termination_refused",
+        "A session was to be ended that is not the account's.",
+    )
+    REFRESH_REFUSED = "refresh.refused", "A refresh token was refused: {reason}."
+    TOKEN_REUSED = "token.reused", "A spent refresh token was used again; its session was ended."
+
+    PASSWORD_CHANGED = "password.changed", "The password was changed."
+    PASSWORD_REFUSED = "password.refused", "The password was asked for and not given: {reason}."
+    PASSWORD_RESET_REQUESTED = "password_reset.requested", "A password reset was asked for."
+    PASSWORD_RESET = "password.reset", "The password was set anew through a link in a mail."
+    PASSWORD_RESET_REFUSED = "password_reset.refused", "A password reset was refused: {reason}."
+
+    EMAIL_CHANGE_REQUESTED = "email.change_requested", "Another e-mail address was asked for."
+    EMAIL_VERIFICATION_SENT = "email.verification_sent", "A mail to confirm the address was sent."
+    EMAIL_VERIFIED = "email.verified", "The e-mail address was confirmed."
+    EMAIL_CHANGED = "email.changed", "The e-mail address was changed."
+    EMAIL_VERIFICATION_REFUSED = (
+        "email.verification_refused",
+        "A link to confirm an address was refused: {reason}.",
+    )
+
+    PROFILE_REFUSED = "profile.refused", "A change of the profile was refused: {reason}."
+    RATE_LIMITED = "limit.reached", "Too many attempts of one kind: {reason}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a request came from: the client's address and what its user agent says of itself."""
+
+    ip_address: str
+    user_agent: str

@@ -1,0 +1,115 @@
+"""Every security event becomes a row of the trail, and a refusal leaves its row behind whatever follows."""
+
+from typing import NoReturn
+from uuid import UUID
+
+import structlog
+
+from authgql.audit.events import Event, Origin
+from authgql.audit.models import SecurityEventRecord
+from authgql.core.clock import Clock
+from authgql.core.cursors import Cursors, Page
+from authgql.core.database import after_commit, in_a_transaction
+from authgql.core.errors import Refusal
+
+log = structlog.get_logger("authgql.security")
+
+
+class AuditLog:
+    """Writes the trail, and reads one subject's part of it."""
+
+    def __init__(self, *, clock: Clock, cursors: Cursors) -> None:
+        self._clock = clock
+        self._cursors = cursors
+
+    async def record(
+        self,
+        event: Event,
+        *,
+        subject: UUID | None = None,
+        origin: Origin | None = None,
+        session_id: UUID | None = None,
+        reason: str = "",
+    ) -> None:
+        """Add one row, in the caller's transaction if there is one."""
+        await self.record_all(event, subject=subject, origin=origin, session_ids=[session_id], reason=reason)
+
+    async def record_all(
+        self,
+        event: Event,
+        *,
+        session_ids: list[UUID] | list[UUID | None],
+        subject: UUID | None,
+        origin: Origin | None,
+        reason: str = "",
+    ) -> None:
+        """Add a row for each of several sessions, in one statement."""
+        rows = [
+            SecurityEventRecord(
+                kind=event.kind,
+                at=self._clock.now(),
+                subject=subject,
+                session_id=session_id,
+                ip_address=origin.ip_address if origin else None,
+                user_agent=origin.user_agent if origin else None,
+                detail=event.sentence.format(reason=reason),
+            )
+            for session_id in session_ids
+        ]
+        if len(rows) == 1:
+            await rows[0].save(force_create=True)
+        elif rows:
+            await SecurityEventRecord.bulk_create(rows)
+        for row in rows:
+            after_commit(lambda row=row: _tell(row))
+
+    async def refuse(
+        self,
+        event: Event,
+        refusal: Refusal,
+        *,
+        subject: UUID | None = None,
+        origin: Origin | None = None,
+        session_id: UUID | None = None,
+    ) -> NoReturn:
+        """Commit the evidence by itself, then raise the refusal.
+
+        Inside a transaction the raise would roll the evidence back, so none may be open.
+        """
+        if in_a_transaction():
+            raise AssertionError("a refusal inside a transaction would erase its own evidence")
+        reason = type(refusal).__name__
+        await self.record(event, subject=subject, origin=origin, session_id=session_id, reason=_words(reason))
+        raise refusal
+
+    async def page(self, *, subject: UUID, first: int, after: str | None) -> Page[SecurityEventRecord]:
+        """Return one subject's events, newest first; raises `BadUserInput`."""
+        wanted = self._cursors.slice(first=first, after=after, owner=subject)
+        older = {"id__lt": wanted.before} if wanted.before else {}
+        rows = (
+            await SecurityEventRecord.filter(subject=subject, **older).order_by("-id").limit(wanted.limit + 1)
+        )
+        return self._cursors.page(rows, wanted=wanted, owner=subject, key=lambda row: row.id)
+
+    async def forget(self, subject: UUID) -> None:
+        """Strip a subject's events of addresses and agents; the pseudonym then leads to nobody."""
+        await SecurityEventRecord.filter(subject=subject).update(ip_address=None, user_agent=None)
+
+
+def _tell(row: SecurityEventRecord) -> None:
+    log.info(
+        row.kind,
+        event_id=str(row.id),
+        subject=_str(row.subject),
+        session=_str(row.session_id),
+        ip=row.ip_address,
+    )
+
+
+def _str(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _words(name: str) -> str:
+    """`InvalidCredentials` in words: "invalid credentials"."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()

@@ -1,0 +1,206 @@
+"""The command line says in one line what is wrong, and exits 0 only if all went well."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+from urllib.parse import urlsplit
+
+import typer
+
+from authgql.accounts.models import Account
+from authgql.accounts.service import NewAccount
+from authgql.app import MAILBOX, MODELS, SchemaBehind, System, build
+from authgql.core.database import Database, is_unavailable
+from authgql.core.errors import Problem
+from authgql.core.migrations import migrate as run_migrations
+from authgql.core.sealing import CannotOpen
+from authgql.core.telemetry import configure_logging
+from authgql.server import serve as run_server
+from authgql.settings import Settings, SettingsError, for_serving, load, require
+from authgql.web.schema import build_schema, print_schema
+
+app = typer.Typer(
+    name="authgql",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="authgql: every login is a tracked session that its owner can see and end.",
+    epilog="Settings are environment variables named AUTHGQL_…, also read from .env; the README lists them.",
+)
+users = typer.Typer(no_args_is_help=True, help="Accounts, for the operator.")
+app.add_typer(users, name="users")
+
+Development = Annotated[
+    bool,
+    typer.Option(
+        "--dev", help="Development: SQLite in var/, its own secrets, migrations, GraphiQL, mailbox."
+    ),
+]
+OfDevelopment = Annotated[bool, typer.Option("--dev", help="Act on the database of `authgql serve --dev`.")]
+Username = Annotated[str, typer.Argument(help="The account's username or e-mail address.")]
+
+
+def main() -> None:
+    """Run a command."""
+    try:
+        app()
+    except (SettingsError, SchemaBehind, CannotOpen) as error:
+        _fail(str(error))
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        _fail(f"The database cannot be reached: {error or type(error).__name__}. Check AUTHGQL_DATABASE_URL.")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
+    *,
+    dev: Development = False,
+) -> None:
+    """Serve the GraphQL API until SIGTERM."""
+    settings = for_serving(_load(dev=dev), port=port)
+    configure_logging(settings.log_format)
+    run_server(settings, host=host, port=port, announce=lambda: _announce(settings, host, port))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's schema. Safe to run twice, and from several nodes at once."""
+    settings = load()
+
+    async def work() -> list[str]:
+        database = Database(url=settings.database_url, models=MODELS)
+        await database.open()
+        try:
+            return await run_migrations(database.config)
+        finally:
+            await database.close()
+
+    applied = asyncio.run(work())
+    typer.echo(f"Applied {', '.join(applied)}." if applied else "Nothing to do: the schema is up to date.")
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    typer.echo(print_schema(build_schema()), nl=False)
+
+
+@users.command()
+def create(
+    username: Annotated[str, typer.Argument(help="3 to 64 letters, digits, dots, underscores or hyphens.")],
+    email: Annotated[str, typer.Argument(help="The e-mail address.")],
+    *,
+    dev: OfDevelopment = False,
+) -> None:
+    """Create an account. The password is asked for, or read from standard input."""
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+
+    async def work(system: System) -> str:
+        account = await system.services.registration.create(NewAccount.of(username, email), password)
+        return f"Created {account.username} ({account.id})."
+
+    _run(work, dev=dev)
+
+
+@users.command()
+def promote(username: Username, *, dev: OfDevelopment = False) -> None:
+    """Make an account an administrator."""
+
+    async def work(system: System) -> str:
+        account = await _find(system, username)
+        done = await system.services.accounts.promote(account)
+        return f"{account.username} is {'now' if done else 'already'} an administrator."
+
+    _run(work, dev=dev)
+
+
+@users.command()
+def lock(username: Username, *, dev: OfDevelopment = False) -> None:
+    """Keep an account from signing in, and end its sessions."""
+
+    async def work(system: System) -> str:
+        account = await _find(system, username)
+        done = await system.services.registration.lock(account)
+        return f"{account.username} is {'now' if done else 'already'} locked."
+
+    _run(work, dev=dev)
+
+
+@users.command()
+def unlock(username: Username, *, dev: OfDevelopment = False) -> None:
+    """Let a locked account sign in again."""
+
+    async def work(system: System) -> str:
+        account = await _find(system, username)
+        done = await system.services.accounts.unlock(account)
+        return f"{account.username} is {'no longer' if done else 'not'} locked."
+
+    _run(work, dev=dev)
+
+
+def _run(work: Callable[[System], Awaitable[str]], *, dev: bool) -> None:
+    settings = _load(dev=dev)
+    if settings.development:
+        settings = for_serving(settings, port=8000)
+    require(settings, "secret_keys")
+    configure_logging("json" if settings.log_format == "json" else "console")
+
+    async def within() -> str:
+        system = build(settings)
+        async with system.running():
+            await system.require_current_schema()
+            return await work(system)
+
+    try:
+        typer.echo(asyncio.run(within()))
+    except Problem as problem:
+        wrong = getattr(problem, "fields", {})
+        _fail(" ".join([problem.message, *wrong.values()]))
+
+
+async def _find(system: System, username: str) -> Account:
+    account = await system.services.accounts.find(username)
+    return account or _fail(f"No account has the username or e-mail address {username}.")
+
+
+def _load(*, dev: bool) -> Settings:
+    return load(development=True) if dev else load()
+
+
+def _announce(settings: Settings, host: str, port: int) -> None:
+    local = f"http://{'localhost' if host in {'127.0.0.1', '::1'} else host}:{port}"
+    lines = [
+        f"authgql {version('authgql')}" + (" in development mode" if settings.development else ""),
+        f"  GraphQL   {local}/graphql"
+        + ("  (open it in a browser: GraphiQL)" if settings.shows_graphiql else ""),
+        f"  Database  {_without_password(settings.database_url)}",
+    ]
+    if settings.smtp_url:
+        lines.append(f"  Mail      by {_without_password(settings.smtp_url)}")
+    elif settings.development:
+        lines.append(f"  Mail      {local}/dev/mailbox")
+    else:
+        lines.append(f"  Mail      written to {MAILBOX}/, not sent: set AUTHGQL_SMTP_URL")
+    if not settings.rate_limits:
+        lines.append("  Warning   rate limits are off (AUTHGQL_RATE_LIMITS=false): for load tests only")
+    if settings.password_hash_profile == "testing":  # noqa: S105 -- a profile's name
+        lines.append("  Warning   passwords are hashed with the testing profile: for tests only")
+    typer.echo("\n".join(lines), err=True)
+
+
+def _without_password(url: str) -> str:
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":…@", 1) if password else url
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"authgql: {message}", err=True)
+    raise SystemExit(1)

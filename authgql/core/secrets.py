@@ -1,0 +1,35 @@
+"""Everything that must not be guessed is made here, and only its hash is ever stored."""
+
+import hashlib
+import secrets
+from typing import Final
+from uuid import UUID, uuid4
+
+from uuid_utils.compat import uuid7
+
+TOKEN_BYTES: Final = 32  # 256 random bits
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7 (RFC 9562): sortable by creation, unique, but no secret."""
+    return uuid7()
+
+
+def new_pseudonym() -> UUID:
+    """Return a UUIDv4: random through and through, so that it says nothing of when it was made."""
+    return uuid4()
+
+
+def new_token(prefix: str) -> str:
+    """Return `prefix` and 256 random bits in base64url; secret scanners find it by the prefix."""
+    return prefix + secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def new_nonce() -> str:
+    """Return 128 random bits in base64url, for a page's Content-Security-Policy."""
+    return secrets.token_urlsafe(16)
+
+
+def fingerprint(token: str) -> str:
+    """Return the SHA-256 of a token of at least 112 random bits, in hex (ASVS 6.5.2)."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""Who is calling: one typed answer for every kind of credential, asked of the database at each request."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from authgql.accounts.models import Account
+from authgql.sessions.models import Session
+from authgql.sessions.service import Sessions
+from authgql.tokens.access import AccessTokens, BadAccessToken
+
+BEARER: Final = re.compile(r"Bearer ([A-Za-z0-9._~+/=-]+)", re.ASCII | re.IGNORECASE)  # RFC 6750 section 2.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Somebody signed in: an account, in one of its sessions.
+
+    The account that was registered a moment ago sees itself without a session.
+    """
+
+    account: Account
+    session: Session | None
+
+    def may_see(self, account: Account) -> bool:
+        """Tell whether this account's private fields are for the caller's eyes."""
+        return account.id == self.account.id or self.account.is_admin
+
+
+class Callers:
+    """Tells callers by what they show."""
+
+    def __init__(self, *, access: AccessTokens, sessions: Sessions) -> None:
+        self._access = access
+        self._sessions = sessions
+
+    async def identify(self, authorization: Sequence[str]) -> Caller | None:
+        """Return who shows these `Authorization` header values; anything malformed is nobody."""
+        shown = BEARER.fullmatch(authorization[0]) if len(authorization) == 1 else None
+        if shown is None:
+            return None
+        try:
+            claims = self._access.verify(shown[1])
+        except BadAccessToken:
+            return None
+        session = await self._sessions.authenticate(claims.session_id, claims.account_id)
+        return Caller(account=session.account, session=session) if session else None

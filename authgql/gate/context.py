@@ -1,0 +1,69 @@
+"""What a resolver may reach: who asks, from where, and the domains' services."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from authgql.accounts.models import Account
+from authgql.accounts.profile import Profile
+from authgql.accounts.service import Accounts
+from authgql.accounts.verification import Verification
+from authgql.audit.events import Origin
+from authgql.audit.log import AuditLog
+from authgql.gate.caller import Caller
+from authgql.gate.errors import Unauthenticated
+from authgql.passwords.service import Passwords
+from authgql.recovery.service import Recovery
+from authgql.sessions.models import Session
+from authgql.sessions.service import Sessions
+from authgql.signin.registration import Registration
+from authgql.signin.service import SignIn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The domains' services, built once in `app.py`."""
+
+    accounts: Accounts
+    audit: AuditLog
+    passwords: Passwords
+    profile: Profile
+    recovery: Recovery
+    registration: Registration
+    sessions: Sessions
+    sign_in: SignIn
+    verification: Verification
+
+
+@dataclass(kw_only=True)
+class Context:
+    """One request."""
+
+    services: Services
+    origin: Origin
+    caller: Caller | None
+
+    def __post_init__(self) -> None:
+        self.account_references: DataLoader[UUID, Account | None] = DataLoader(self._accounts)
+        self.session_references: DataLoader[UUID, Session | None] = DataLoader(self._sessions)
+
+    def require(self) -> tuple[Account, Session]:
+        """Return the caller's account and session, or raise `Unauthenticated`."""
+        if self.caller is None or self.caller.session is None:
+            raise Unauthenticated
+        return self.caller.account, self.caller.session
+
+    async def _accounts(self, ids: list[UUID]) -> list[Account | None]:
+        found = await self.services.accounts.get_many(ids)
+        return [found.get(account_id) for account_id in ids]
+
+    async def _sessions(self, ids: list[UUID]) -> list[Session | None]:
+        account, _ = self.require()
+        found = await self.services.sessions.get_many(ids, account=account)
+        return [found.get(session_id) for session_id in ids]
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,61 @@
+"""A field with a guard is answered to nobody but those it is for."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from strawberry.extensions import FieldExtension
+
+from authgql.gate.caller import Caller
+from authgql.gate.context import Info
+from authgql.gate.errors import Forbidden, Unauthenticated
+
+
+class SignedIn(FieldExtension):
+    """The field is for somebody signed in; nobody gets `UNAUTHENTICATED`."""
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Let the caller through, if there is one."""
+        info.context.require()
+        return next_(source, info, **kwargs)
+
+    async def resolve_async(
+        self,
+        next_: Callable[..., Awaitable[Any]],
+        source: Any,  # noqa: ANN401 -- Strawberry's signature
+        info: Info,
+        **kwargs: Any,  # noqa: ANN401 -- Strawberry's signature
+    ) -> Any:  # noqa: ANN401
+        """Let the caller through, if there is one."""
+        info.context.require()
+        return await next_(source, info, **kwargs)
+
+
+class OwnerOnly(FieldExtension):
+    """A private field of a `User`: for its owner and administrators.
+
+    Nobody gets `UNAUTHENTICATED`, anybody else `FORBIDDEN`, and null in either case.
+    """
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Let the owner through."""
+        require_owner(source.viewer, source)
+        return next_(source, info, **kwargs)
+
+    async def resolve_async(
+        self,
+        next_: Callable[..., Awaitable[Any]],
+        source: Any,  # noqa: ANN401 -- Strawberry's signature
+        info: Info,
+        **kwargs: Any,  # noqa: ANN401 -- Strawberry's signature
+    ) -> Any:  # noqa: ANN401
+        """Let the owner through."""
+        require_owner(source.viewer, source)
+        return await next_(source, info, **kwargs)
+
+
+def require_owner(viewer: Caller | None, source: Any) -> None:  # noqa: ANN401 -- a `User`, known to api alone
+    """Raise `Unauthenticated` or `Forbidden` unless the viewer may see the private fields."""
+    if viewer is None:
+        raise Unauthenticated
+    if not viewer.may_see(source.account):
+        raise Forbidden

@@ -1,0 +1,108 @@
+"""A link in a mail works once, for one purpose, until it expires or a newer one takes its place."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+from uuid import UUID
+
+from authgql.core.clock import Clock
+from authgql.core.errors import Refusal
+from authgql.core.secrets import fingerprint, new_token
+from authgql.links.models import OneTimeLink
+
+TOKEN: Final = re.compile(r"agl_[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class Purpose(Enum):
+    """What a link is for, and the path of the page that acts on it."""
+
+    def __init__(self, name: str, path: str) -> None:
+        self.purpose = name
+        self.path = path
+
+    VERIFY_EMAIL = "verify_email", "/account/verify-email"
+    RESET_PASSWORD = "reset_password", "/account/reset-password"
+
+
+class InvalidToken(Refusal):
+    """Unknown, spent, superseded and expired tokens get this one answer."""
+
+    code = "INVALID_TOKEN"
+
+    def __init__(self) -> None:
+        super().__init__("This link or token is not valid, or no longer. Ask for a new one.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A link as found: whose it is, the address it was sent to, and until when it works."""
+
+    id: UUID
+    account_id: UUID
+    email: str
+    expires_at: datetime
+
+
+class Links:
+    """Issues, finds and spends single-use links."""
+
+    def __init__(self, *, clock: Clock, public_url: str, lifetimes: dict[Purpose, timedelta]) -> None:
+        self._clock = clock
+        self._public_url = public_url
+        self._lifetimes = lifetimes
+
+    def lifetime(self, purpose: Purpose) -> timedelta:
+        """Tell how long a link for this purpose works."""
+        return self._lifetimes[purpose]
+
+    async def issue(self, purpose: Purpose, *, account_id: UUID, email: str) -> tuple[str, datetime]:
+        """Make the account's only link for this purpose; return its URL and when it expires.
+
+        The token stands in the fragment, which browsers send to no server and no log.
+        """
+        token, now = new_token("agl_"), self._clock.now()
+        link = OneTimeLink(
+            account_id=account_id,
+            purpose=purpose.purpose,
+            token_hash=fingerprint(token),
+            email=email,
+            issued_at=now,
+            expires_at=now + self._lifetimes[purpose],
+        )
+        await OneTimeLink.bulk_create(
+            [link],
+            on_conflict=["account_id", "purpose"],
+            update_fields=["token_hash", "email", "issued_at", "expires_at", "spent_at"],
+        )
+        return f"{self._public_url}{purpose.path}#token={token}", link.expires_at
+
+    async def find(self, purpose: Purpose, token: str) -> Link | None:
+        """Find a living link without spending it."""
+        if not TOKEN.fullmatch(token):
+            return None
+        row = await OneTimeLink.get_or_none(
+            token_hash=fingerprint(token), purpose=purpose.purpose, spent_at=None
+        )
+        if row is None or row.expires_at <= self._clock.now():
+            return None
+        return Link(id=row.id, account_id=row.account_id, email=row.email, expires_at=row.expires_at)
+
+    async def spend(self, link: Link, token: str) -> bool:
+        """Spend a link; of several at once, the database lets one through. False for all others."""
+        now = self._clock.now()
+        row = OneTimeLink.filter(id=link.id, token_hash=fingerprint(token), spent_at=None, expires_at__gt=now)
+        return await row.update(spent_at=now) == 1
+
+    async def living(self, purpose: Purpose, *, account_id: UUID) -> Link | None:
+        """Find the account's living link for a purpose, if it has one."""
+        row = await OneTimeLink.get_or_none(account_id=account_id, purpose=purpose.purpose, spent_at=None)
+        if row is None or row.expires_at <= self._clock.now():
+            return None
+        return Link(id=row.id, account_id=account_id, email=row.email, expires_at=row.expires_at)
+
+    async def revoke(self, *purposes: Purpose, account_id: UUID) -> None:
+        """Make the account's links for these purposes worthless."""
+        wanted = [purpose.purpose for purpose in purposes]
+        await OneTimeLink.filter(account_id=account_id, purpose__in=wanted).delete()

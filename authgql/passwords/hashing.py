@@ -1,0 +1,83 @@
+"""Passwords are hashed with argon2id, off the event loop, no more at once than there are cores."""
+
+import asyncio
+import os
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.low_level import Type
+from argon2.profiles import RFC_9106_HIGH_MEMORY, RFC_9106_LOW_MEMORY, Parameters
+
+from authgql.limits.service import RateLimited
+
+OWASP: Final = Parameters(
+    type=Type.ID, version=19, salt_len=16, hash_len=32, time_cost=2, memory_cost=19456, parallelism=1
+)
+TESTING: Final = Parameters(
+    type=Type.ID, version=19, salt_len=16, hash_len=32, time_cost=1, memory_cost=8, parallelism=1
+)
+PROFILES: Final = {
+    "owasp": OWASP,
+    "rfc9106-low-memory": RFC_9106_LOW_MEMORY,
+    "rfc9106-high-memory": RFC_9106_HIGH_MEMORY,
+    "testing": TESTING,
+}
+MAX_WAITING: Final = 64  # at 20 ms each the last one waits under a second on two cores
+
+
+class Mismatch(Exception):  # noqa: N818 -- what happened, not a fault
+    """The password is not the one that was hashed."""
+
+
+class Hashing:
+    """A bounded pool of threads that do nothing but argon2, which releases the interpreter lock."""
+
+    def __init__(self, *, profile: str, workers: int | None = None, max_waiting: int = MAX_WAITING) -> None:
+        self._hasher = PasswordHasher.from_parameters(PROFILES[profile])
+        self._workers = workers or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="argon2")
+        self._most = self._workers + max_waiting
+        self._under_way = 0
+        self._nobodys = self._hasher.hash("nobody's password")
+
+    async def hash(self, password: str) -> str:
+        """Hash a password that the policy accepted; raises `RateLimited` when too many are waiting."""
+        return await self._run(self._hasher.hash, password)
+
+    async def verify(self, password: str, against: str | None) -> None:
+        """Raise `Mismatch` unless `password` was hashed to `against`, `RateLimited` if too many wait.
+
+        Without a hash (an account that does not exist) it takes the same time to say no.
+        """
+        matches = await self._run(self._matches, password, against or self._nobodys)
+        if not matches or against is None:
+            raise Mismatch
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Tell whether a hash was made with other parameters than today's."""
+        return self._hasher.check_needs_rehash(hashed)
+
+    def close(self) -> None:
+        """Finish what is being hashed and let the threads go."""
+        self._pool.shutdown()
+
+    def _matches(self, password: str, hashed: str) -> bool:
+        try:
+            return self._hasher.verify(hashed, password)
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+
+    async def _run(self, work, password, *args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
+        if self._under_way >= self._most:
+            raise RateLimited(retry_after=1)
+        self._under_way += 1
+        try:
+            # NIST SP 800-63B-4 section 3.1.1.2: one password however its accents were typed.
+            normal = unicodedata.normalize("NFC", password)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, work, normal, *args)
+        finally:
+            self._under_way -= 1

@@ -1,0 +1,119 @@
+"""Whoever owns the mailbox can set a forgotten password anew, and learns nothing about other accounts."""
+
+from typing import NoReturn
+
+from authgql.accounts.errors import InvalidInput
+from authgql.accounts.identifiers import EmailAddress, NotAcceptable
+from authgql.accounts.models import Account
+from authgql.accounts.service import Accounts
+from authgql.audit.events import Event, Origin
+from authgql.audit.log import AuditLog
+from authgql.core.database import transaction
+from authgql.core.words import span
+from authgql.limits.policy import Attempt
+from authgql.limits.service import Limits
+from authgql.links.service import InvalidToken, Link, Links, Purpose
+from authgql.mail.outbox import Outbox
+from authgql.passwords.service import Passwords, words_of
+from authgql.recovery.errors import EmailNotFound
+from authgql.sessions.devices import describe
+
+
+class Recovery:
+    """requestPasswordReset, passwordResetToken, resetPassword."""
+
+    def __init__(
+        self,
+        *,
+        audit: AuditLog,
+        limits: Limits,
+        links: Links,
+        outbox: Outbox,
+        accounts: Accounts,
+        passwords: Passwords,
+        reveal_accounts: bool,
+    ) -> None:
+        self._audit = audit
+        self._limits = limits
+        self._links = links
+        self._outbox = outbox
+        self._accounts = accounts
+        self._passwords = passwords
+        self._reveal = reveal_accounts
+
+    async def request_reset(self, email: str, *, origin: Origin) -> None:
+        """Send a reset link, if the address has an account.
+
+        Raises `InvalidInput` and `RateLimited`, and `EmailNotFound` where accounts are revealed.
+        """
+        address = _address(email)
+        await self._limits.attempt(Attempt.RESET_REQUEST, origin=origin, account=address.key)
+        account = await self._accounts.find(address.given)
+        if account and not account.locked_at:
+            await self._send(account, origin)
+        elif self._reveal:
+            await self._audit.refuse(Event.PASSWORD_RESET_REFUSED, EmailNotFound(), origin=origin)
+        else:
+            await self._audit.record(Event.PASSWORD_RESET_REQUESTED, origin=origin)
+
+    async def inspect(self, token: str, *, origin: Origin) -> Link:
+        """Find what a reset token is good for, without spending it; raises `InvalidToken`."""
+        link, account = await self._find(token)
+        if link is None or account is None:
+            await self._refuse(account, origin)
+        return link
+
+    async def reset(self, token: str, new_password: str, *, origin: Origin) -> None:
+        """Set the password, end every session, and take the mailbox for proved; signs nobody in.
+
+        Raises `InvalidToken`, `WeakPassword` (which leaves the link good) and `RateLimited`.
+        """
+        await self._limits.attempt(Attempt.USE_LINK, origin=origin)
+        link, account = await self._find(token)
+        if link is None or account is None:
+            await self._refuse(account, origin)
+        password_hash = await self._passwords.choose(new_password, personal=words_of(account))
+        async with transaction():
+            done = await self._links.spend(link, token)
+            if done:
+                done = await self._passwords.reset(account, password_hash, origin=origin)
+            if done:
+                await self._accounts.prove(account, address=link.email)
+        if not done:
+            await self._refuse(account, origin)
+
+    async def _find(self, token: str) -> tuple[Link | None, Account | None]:
+        link = await self._links.find(Purpose.RESET_PASSWORD, token)
+        account = await self._accounts.get(link.account_id) if link else None
+        return (None, account) if account and account.locked_at else (link, account)
+
+    async def _send(self, account: Account, origin: Origin) -> None:
+        async with transaction():
+            url, expires_at = await self._links.issue(
+                Purpose.RESET_PASSWORD, account_id=account.id, email=account.email
+            )
+            await self._outbox.enqueue(
+                "reset_password",
+                to=account.email,
+                context={
+                    "username": account.username,
+                    "link": url,
+                    "valid_for": span(self._links.lifetime(Purpose.RESET_PASSWORD)),
+                    "ip_address": origin.ip_address,
+                    "device": describe(origin.user_agent).name,
+                },
+                account_id=account.id,
+                useless_after=expires_at,
+            )
+            await self._audit.record(Event.PASSWORD_RESET_REQUESTED, subject=account.pseudonym, origin=origin)
+
+    async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:
+        subject = account.pseudonym if account else None
+        await self._audit.refuse(Event.PASSWORD_RESET_REFUSED, InvalidToken(), subject=subject, origin=origin)
+
+
+def _address(email: str) -> EmailAddress:
+    try:
+        return EmailAddress.of(email)
+    except NotAcceptable as error:
+        raise InvalidInput({"email": str(error)}) from None

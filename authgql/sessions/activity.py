@@ -1,0 +1,48 @@
+"""`lastSeenAt` follows every request without any request waiting for it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from authgql.core.database import transaction
+from authgql.sessions.models import Session
+
+LONGEST_LAG: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """How long a session may go unused, and how long it may last."""
+
+    idle: timedelta
+    absolute: timedelta
+
+    @property
+    def lag(self) -> timedelta:
+        """How far `lastSeenAt` may stay behind: a minute, or a tenth of the idle timeout."""
+        return min(LONGEST_LAG, self.idle / 10)
+
+
+class Activity:
+    """Remembers which sessions were used, and writes it down in one go."""
+
+    def __init__(self, *, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._seen: dict[UUID, tuple[datetime, datetime]] = {}
+
+    def saw(self, session: Session, now: datetime) -> None:
+        """Note that a session is in use."""
+        if now - session.last_seen_at >= self._timeouts.lag:
+            expires_at = min(now + self._timeouts.idle, session.absolute_expires_at)
+            self._seen[session.id] = (now, expires_at)
+
+    async def flush(self) -> None:
+        """Write down what was noted; a session that ended meanwhile stays as it is."""
+        seen, self._seen = self._seen, {}
+        if not seen:
+            return
+        async with transaction():
+            for session_id, (at, expires_at) in sorted(seen.items()):
+                alive = Session.filter(id=session_id, logged_out_at=None, last_seen_at__lt=at)
+                await alive.update(last_seen_at=at, expires_at=expires_at)

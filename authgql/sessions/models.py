@@ -1,0 +1,49 @@
+"""The sessions' table: one row for each login, kept after its end."""
+
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from authgql.accounts.models import Account
+from authgql.core.secrets import new_id
+
+
+class Session(Model):
+    """One login on one device.
+
+    `expires_at` is the sooner of idle and absolute timeout as last reckoned; `token_*` describe the
+    newest access token, and `key_thumbprint` the key that the session's tokens are bound to, if any.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    account_id: UUID
+    account: fields.ForeignKeyRelation[Account] = fields.ForeignKeyField(
+        "models.Account", related_name=False, on_delete=fields.CASCADE, db_index=False
+    )
+    logged_in_at = fields.DatetimeField()
+    authenticated_at = fields.DatetimeField()
+    last_seen_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    absolute_expires_at = fields.DatetimeField()
+    logged_out_at = fields.DatetimeField(null=True)
+    end_reason = fields.CharField(max_length=32, null=True)
+    ip_address = fields.CharField(max_length=45)
+    city = fields.CharField(max_length=100, null=True)
+    country = fields.CharField(max_length=100, null=True)
+    user_agent = fields.CharField(max_length=512)
+    device_name = fields.CharField(max_length=100)
+    device_kind = fields.CharField(max_length=16)
+    browser = fields.CharField(max_length=64, null=True)
+    os = fields.CharField(max_length=64, null=True)
+    token_id = fields.UUIDField()
+    token_issued_at = fields.DatetimeField()
+    token_expires_at = fields.DatetimeField()
+    refreshed_count = fields.IntField(default=0)
+    key_thumbprint = fields.CharField(max_length=43, null=True)
+
+    class Meta:
+        """Listed by account, newest first; ids are UUIDv7, so that their order is the logins' order."""
+
+        table = "sessions"
+        indexes = (("account_id", "id"),)

@@ -1,0 +1,242 @@
+"""Every login is a session: its owner can see it and end it, and once ended it opens nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
+
+from authgql.accounts.models import Account
+from authgql.audit.events import Event, Origin
+from authgql.audit.log import AuditLog
+from authgql.core.clock import Clock
+from authgql.core.cursors import Cursors, Page
+from authgql.core.database import transaction
+from authgql.core.secrets import new_id
+from authgql.sessions.activity import Activity, Timeouts
+from authgql.sessions.devices import MAX_USER_AGENT, describe
+from authgql.sessions.errors import SessionNotFound
+from authgql.sessions.location import Locator
+from authgql.sessions.models import Session
+from authgql.sessions.state import Ending, SessionEndReason, SessionStatus, ending, timeout_reason
+
+EXPIRY_BATCH: Final = 100
+
+
+class Sessions:
+    """Starts, finds, lists and ends sessions."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        audit: AuditLog,
+        cursors: Cursors,
+        activity: Activity,
+        locator: Locator,
+        timeouts: Timeouts,
+        token_life: timedelta,
+        limit: int,
+    ) -> None:
+        self._clock = clock
+        self._audit = audit
+        self._cursors = cursors
+        self._activity = activity
+        self._locator = locator
+        self._timeouts = timeouts
+        self._token_life = token_life
+        self._limit = limit
+
+    async def start(self, account: Account, *, origin: Origin) -> Session:
+        """Start a session of an account that the caller's transaction holds."""
+        now = self._clock.now()
+        device, location = describe(origin.user_agent), self._locator.locate(origin.ip_address)
+        session = await Session.create(
+            account=account,
+            logged_in_at=now,
+            authenticated_at=now,
+            last_seen_at=now,
+            absolute_expires_at=now + self._timeouts.absolute,
+            expires_at=now + min(self._timeouts.idle, self._timeouts.absolute),
+            ip_address=origin.ip_address,
+            city=location.city,
+            country=location.country,
+            user_agent=origin.user_agent[:MAX_USER_AGENT],
+            device_name=device.name,
+            device_kind=device.kind.value,
+            browser=device.browser,
+            os=device.os,
+            **self._fresh_token(now + self._timeouts.absolute),
+        )
+        await self._audit.record(
+            Event.SESSION_STARTED, subject=account.pseudonym, origin=origin, session_id=session.id
+        )
+        if self._limit:
+            await self._enforce_limit(account, origin)
+        return session
+
+    async def authenticate(self, session_id: UUID, account_id: UUID) -> Session | None:
+        """Return an active session with its account, and note that it is in use; one statement."""
+        session = await self._living(id=session_id, account_id=account_id).select_related("account").first()
+        if session is None or session.account.locked_at is not None:
+            return None
+        self._activity.saw(session, self._clock.now())
+        return session
+
+    async def hold(self, session_id: UUID) -> Session | None:
+        """Return an active session that nobody ends or renews until the transaction does."""
+        return await self._living(id=session_id).select_for_update(no_key=True).first()
+
+    async def renew(self, session: Session, *, account: Account, origin: Origin) -> None:
+        """Count a refresh of a session that the caller's transaction holds, and extend its idle timeout."""
+        now = self._clock.now()
+        changes = {
+            "refreshed_count": session.refreshed_count + 1,
+            "last_seen_at": now,
+            "expires_at": min(now + self._timeouts.idle, session.absolute_expires_at),
+            **self._fresh_token(session.absolute_expires_at),
+        }
+        await session.update_from_dict(changes).save(update_fields=list(changes))
+        await self._audit.record(
+            Event.SESSION_REFRESHED, subject=account.pseudonym, origin=origin, session_id=session.id
+        )
+
+    async def reauthenticated(self, session: Session, *, account: Account, origin: Origin) -> bool:
+        """Note that the password was given again just now; False if the session ended meanwhile."""
+        changes = {
+            "authenticated_at": self._clock.now(),
+            **self._fresh_token(session.absolute_expires_at),
+        }
+        async with transaction():
+            if not await self._living(id=session.id).update(**changes):
+                return False
+            session.update_from_dict(changes)
+            await self._audit.record(
+                Event.SESSION_REAUTHENTICATED, subject=account.pseudonym, origin=origin, session_id=session.id
+            )
+        return True
+
+    async def page(
+        self, account: Account, *, status: SessionStatus | None, first: int, after: str | None
+    ) -> Page[Session]:
+        """Return an account's sessions, newest first; raises `BadUserInput`."""
+        wanted = self._cursors.slice(first=first, after=after, owner=account.id)
+        query = self._of(account, status)
+        if wanted.before:
+            query = query.filter(id__lt=wanted.before)
+        rows = await query.order_by("-id").limit(wanted.limit + 1)
+        return self._cursors.page(rows, wanted=wanted, owner=account.id, key=lambda row: row.id)
+
+    async def count(self, account: Account, *, status: SessionStatus | None) -> int:
+        """Count an account's sessions."""
+        return await self._of(account, status).count()
+
+    async def get_many(self, session_ids: Sequence[UUID], *, account: Account) -> dict[UUID, Session]:
+        """Find several of an account's own sessions, in one statement; others' are not found."""
+        owned = {} if account.is_admin else {"account_id": account.id}
+        rows = await Session.filter(id__in=session_ids, **owned)
+        return {row.id: row for row in rows}
+
+    async def end(
+        self, session_id: UUID | None, reason: SessionEndReason, *, account: Account, origin: Origin | None
+    ) -> Session:
+        """End one of the account's own sessions; an ended one keeps its first end.
+
+        Raises `SessionNotFound`, also for another account's session.
+        """
+        await self.end_living(session_id, reason, account=account, origin=origin)
+        session = await Session.get_or_none(id=session_id, account_id=account.id)
+        if session is None:
+            await self._audit.refuse(
+                Event.TERMINATION_REFUSED, SessionNotFound(), subject=account.pseudonym, origin=origin
+            )
+        return session
+
+    async def end_living(
+        self, session_id: UUID | None, reason: SessionEndReason, *, account: Account, origin: Origin | None
+    ) -> bool:
+        """End one of the account's own sessions if it is active; tell whether this call did."""
+        async with transaction():
+            living = self._living(id=session_id, account_id=account.id)
+            return bool(await self._end(living, reason, account, origin))
+
+    async def end_all(
+        self,
+        account: Account,
+        reason: SessionEndReason,
+        *,
+        origin: Origin | None,
+        but: UUID | None = None,
+    ) -> Sequence[Session]:
+        """End every active session of an account, except perhaps one; return those that it ended."""
+        living = self._living(account_id=account.id)
+        async with transaction():
+            return await self._end(living.exclude(id=but) if but else living, reason, account, origin)
+
+    async def expire_due(self) -> None:
+        """Record the end of sessions whose timeout fell."""
+        while due := await self._due():
+            async with transaction():
+                for session in due:
+                    await self._record_timeout(session)
+
+    def ending(self, session: Session) -> Ending | None:
+        """Return when and why a session ended, or None while it is active."""
+        return ending(session, self._clock.now())
+
+    async def _due(self) -> list[Session]:
+        overdue = Session.filter(logged_out_at=None, expires_at__lte=self._clock.now())
+        return await overdue.order_by("expires_at").limit(EXPIRY_BATCH).select_related("account")
+
+    async def _record_timeout(self, session: Session) -> None:
+        reason = timeout_reason(session)
+        same = Session.filter(id=session.id, logged_out_at=None, expires_at=session.expires_at)
+        if await same.update(logged_out_at=session.expires_at, end_reason=reason.value):
+            await self._audit.record(
+                Event.SESSION_ENDED,
+                subject=session.account.pseudonym,
+                session_id=session.id,
+                reason=reason.words,
+            )
+
+    async def _enforce_limit(self, account: Account, origin: Origin) -> None:
+        kept = await self._living(account_id=account.id).order_by("-id").limit(self._limit)
+        surplus = self._living(account_id=account.id, id__lt=kept[-1].id)
+        await self._end(surplus, SessionEndReason.SESSION_LIMIT, account, origin)
+
+    async def _end(
+        self, living: QuerySet[Session], reason: SessionEndReason, account: Account, origin: Origin | None
+    ) -> list[Session]:
+        now = self._clock.now()
+        # Locked in one order, so that two who end the same sessions do not wait for each other for ever.
+        sessions = await living.order_by("-id").select_for_update(no_key=True)
+        if not sessions:
+            return []
+        changes = {"logged_out_at": now, "end_reason": reason.value}
+        await Session.filter(id__in=[session.id for session in sessions]).update(**changes)
+        await self._audit.record_all(
+            Event.SESSION_ENDED,
+            session_ids=[session.id for session in sessions],
+            subject=account.pseudonym,
+            origin=origin,
+            reason=reason.words,
+        )
+        return [session.update_from_dict(changes) for session in sessions]
+
+    def _of(self, account: Account, status: SessionStatus | None) -> QuerySet[Session]:
+        if status is SessionStatus.ACTIVE:
+            return self._living(account_id=account.id)
+        every = Session.filter(account_id=account.id)
+        if status is None:
+            return every
+        return every.filter(Q(logged_out_at__isnull=False) | Q(expires_at__lte=self._clock.now()))
+
+    def _living(self, **conditions: Any) -> QuerySet[Session]:  # noqa: ANN401 -- the columns' own types
+        return Session.filter(logged_out_at=None, expires_at__gt=self._clock.now(), **conditions)
+
+    def _fresh_token(self, latest: datetime) -> dict[str, Any]:
+        now = self._clock.now()
+        expires_at = min(now + self._token_life, latest)
+        return {"token_id": new_id(), "token_issued_at": now, "token_expires_at": expires_at}

@@ -1,0 +1,258 @@
+"""Every setting has one name, one type, one default and one sentence, and is read once, at the start."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from authgql.core.secrets import new_token
+
+PREFIX: Final = "AUTHGQL_"
+DEVELOPMENT_KEY_FILE: Final = Path("var/secret_key")
+MIN_SECRET_LENGTH: Final = 32
+
+
+class SettingsError(Exception):
+    """A setting is missing, unknown or out of range; the message is one line that says which."""
+
+
+def _comma_list(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str | int):
+        return timedelta(seconds=int(value))
+    return value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_comma_list)]
+Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
+SecondsOrNone = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))]
+
+
+class Settings(BaseSettings):
+    """The settings, frozen; the descriptions are the README's table."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    development: bool = Field(default=False, description="Development mode; `serve --dev` sets it.")
+    public_url: str = Field(
+        default="", description="Base of links and issuer of tokens, e.g. https://id.example.com."
+    )
+    allowed_origins: CommaList = Field(default=(), description="Browser origins that may call this server.")
+    database_url: str = Field(
+        default="sqlite://var/authgql.db", description="sqlite://PATH or postgres://user@host/db."
+    )
+    smtp_url: str = Field(
+        default="", description="smtp://user:pass@host:587?starttls=true; empty: development mailbox."
+    )
+    mail_from: str = Field(default="authgql@localhost", description="Sender of every mail.")
+    secret_keys: CommaList = Field(
+        default=(), description="Comma list, newest first; seals keys and mails, signs cursors."
+    )
+    access_token_ttl: Seconds = Field(default=timedelta(seconds=600), description="Life of an access token.")
+    refresh_grace: SecondsOrNone = Field(
+        default=timedelta(seconds=10),
+        description="How long a spent refresh token is answered with its successor.",
+    )
+    session_idle_timeout: Seconds = Field(
+        default=timedelta(days=7), description="A session unused for so long ends."
+    )
+    session_max_age: Seconds = Field(
+        default=timedelta(days=30), description="A session ends so long after its login."
+    )
+    max_sessions: int = Field(
+        default=0, ge=0, description="Active sessions per account, 0 = no limit; the oldest ends."
+    )
+    reauthentication_max_age: Seconds = Field(
+        default=timedelta(seconds=600), description="How recent a login must be to change the e-mail address."
+    )
+    password_min_length: int = Field(
+        default=8, ge=8, le=64, description="Characters (code points) of a password."
+    )
+    password_context_words: CommaList = Field(
+        default=("authgql",), description="Words of this service that no password may consist of."
+    )
+    password_hash_profile: Literal["owasp", "rfc9106-low-memory", "rfc9106-high-memory", "testing"] = Field(
+        default="owasp", description="argon2id parameters; `testing` is for tests only."
+    )
+    password_reset_ttl: Seconds = Field(
+        default=timedelta(seconds=1800), description="Life of a password reset link."
+    )
+    email_verification_ttl: Seconds = Field(
+        default=timedelta(days=1), description="Life of a verification link."
+    )
+    reveal_accounts: bool = Field(default=False, description="Tell unknown accounts from wrong passwords.")
+    rate_limits: bool = Field(default=True, description="false for load tests only.")
+    audience: str = Field(default="authgql", min_length=1, description="`aud` of access tokens.")
+    drain_seconds: SecondsOrNone = Field(
+        default=timedelta(0), description="How long SIGTERM keeps the listener open."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="Rendering of the log."
+    )
+    trusted_proxies: Networks = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
+    geoip_database: Path | None = Field(default=None, description="An MMDB file for the sessions' locations.")
+    introspection: bool | None = Field(
+        default=None, description="Answer introspection; empty: in development."
+    )
+    graphiql: bool | None = Field(
+        default=None, description="Show GraphiQL at /graphql; empty: in development."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` passes and nothing else: the environment was read there, once."""
+        del settings_cls
+        return (init_settings,)
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, value: str) -> str:
+        if not value:
+            return value
+        url = urlsplit(value)
+        if (
+            url.scheme not in {"http", "https"}
+            or not url.hostname
+            or url.path.strip("/")
+            or url.query
+            or url.fragment
+        ):
+            raise ValueError("must be scheme and host alone, such as https://id.example.com")
+        if url.scheme == "http" and not _is_loopback(url.hostname):
+            raise ValueError("must be https; plain http is for loopback hosts only")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_known_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite://", "postgres://", "postgresql://")) or value == "sqlite://":
+            raise ValueError("must be sqlite://PATH or postgres://user@host/database")
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _long_secrets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(secret) < MIN_SECRET_LENGTH for secret in value):
+            raise ValueError(
+                f"each key needs at least {MIN_SECRET_LENGTH} characters; `openssl rand -base64 32` makes one"
+            )
+        return value
+
+    @field_validator("geoip_database", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if "*" in self.allowed_origins:
+            raise ValueError("ALLOWED_ORIGINS must list origins; * would let any page call with credentials")
+        return self
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The browser origins that may call: those allowed, or the public URL's own."""
+        return self.allowed_origins or (self.public_url,)
+
+    @property
+    def shows_graphiql(self) -> bool:
+        """Whether GET /graphql shows GraphiQL to a browser."""
+        return self.development if self.graphiql is None else self.graphiql
+
+    @property
+    def answers_introspection(self) -> bool:
+        """Whether `__schema` and `__type` are answered."""
+        return self.development if self.introspection is None else self.introspection
+
+
+def load(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """Read the environment, `.env` and what the command line says; raise `SettingsError` in one line."""
+    given = {**_dotenv(), **os.environ} if environ is None else dict(environ)
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name.startswith(PREFIX):
+            values[_known(name)] = value
+    values = {name: value for name, value in values.items() if value != ""} | overrides
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise SettingsError(_in_one_line(error)) from None
+    return settings
+
+
+def for_serving(settings: Settings, *, port: int) -> Settings:
+    """Fill in what development chooses by itself, or say what is missing elsewhere."""
+    if settings.development:
+        return settings.model_copy(
+            update={
+                "public_url": settings.public_url or f"http://localhost:{port}",
+                "secret_keys": settings.secret_keys or (_development_key(),),
+            }
+        )
+    require(settings, "public_url", "secret_keys")
+    return settings
+
+
+def require(settings: Settings, *names: str) -> None:
+    """Raise `SettingsError` for the first of these settings that is empty."""
+    for name in names:
+        if not getattr(settings, name):
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} is not set. {Settings.model_fields[name].description}"
+            )
+
+
+def _dotenv() -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(".env").items() if value is not None}
+
+
+def _known(name: str) -> str:
+    field = name.removeprefix(PREFIX).lower()
+    if field not in Settings.model_fields:
+        near = get_close_matches(field, Settings.model_fields, n=1)
+        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+        raise SettingsError(f"{name} is not a setting{hint}")
+    return field
+
+
+def _in_one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+    return name + first["msg"].removeprefix("Value error, ")
+
+
+def _development_key() -> str:
+    file = DEVELOPMENT_KEY_FILE
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(new_token("authgql_dev_"))
+    return file.read_text()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,133 @@
+"""Signing in starts a tracked session, signing out ends it, and nothing in between is taken on trust."""
+
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from authgql.accounts.errors import InvalidInput
+from authgql.accounts.identifiers import fold
+from authgql.accounts.models import Account
+from authgql.accounts.service import Accounts
+from authgql.audit.events import Event, Origin
+from authgql.audit.log import AuditLog
+from authgql.core.database import transaction
+from authgql.limits.policy import Attempt
+from authgql.limits.service import Limits
+from authgql.passwords.errors import IncorrectPassword
+from authgql.passwords.hashing import Hashing, Mismatch
+from authgql.passwords.policy import MAX_LENGTH
+from authgql.passwords.service import Passwords
+from authgql.sessions.models import Session
+from authgql.sessions.service import Sessions
+from authgql.sessions.state import SessionEndReason
+from authgql.signin.errors import InvalidCredentials, UserNotFound
+from authgql.tokens.refresh import RefreshTokens
+from authgql.tokens.service import TokenPair, Tokens
+
+MAX_LOGIN: Final = 254  # the longest e-mail address
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """A session with its account and the tokens that open it."""
+
+    account: Account
+    session: Session
+    tokens: TokenPair
+
+
+class SignIn:
+    """login, refresh, reauthenticate, logout."""
+
+    def __init__(
+        self,
+        *,
+        audit: AuditLog,
+        limits: Limits,
+        accounts: Accounts,
+        sessions: Sessions,
+        passwords: Passwords,
+        hashing: Hashing,
+        refresh_tokens: RefreshTokens,
+        tokens: Tokens,
+        reveal_accounts: bool,
+    ) -> None:
+        self._audit = audit
+        self._limits = limits
+        self._accounts = accounts
+        self._sessions = sessions
+        self._passwords = passwords
+        self._hashing = hashing
+        self._refresh_tokens = refresh_tokens
+        self._tokens = tokens
+        self._reveal = reveal_accounts
+
+    async def login(self, username: str, password: str, *, origin: Origin) -> SignedIn:
+        """Start a session for a username or e-mail address and its password.
+
+        Raises `InvalidInput`, `InvalidCredentials`, `RateLimited`; where accounts are revealed,
+        `UserNotFound` and `IncorrectPassword`.
+        """
+        _check_shape(username, password)
+        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=fold(username))
+        account = await self._accounts.find(username)
+        try:
+            await self._hashing.verify(password, account.password_hash if account else None)
+        except Mismatch:
+            await self._refuse(account, origin)
+        if account is None or account.locked_at:
+            await self._refuse(account, origin)
+        return await self._start(account, password, origin)
+
+    async def refresh(self, refresh_token: str, *, origin: Origin) -> SignedIn:
+        """Renew a session's tokens; raises `InvalidToken` and `RateLimited`."""
+        done = await self._refresh_tokens.use(refresh_token, origin=origin)
+        tokens = self._tokens.pair(done.session, done.token)
+        return SignedIn(account=done.account, session=done.session, tokens=tokens)
+
+    async def reauthenticate(
+        self, account: Account, session: Session, password: str, *, origin: Origin
+    ) -> SignedIn | None:
+        """Renew `auth_time` with a new access token; None if the session ended meanwhile.
+
+        Raises `IncorrectPassword` and `RateLimited`.
+        """
+        await self._passwords.confirm(account, password, origin=origin, session_id=session.id)
+        if not await self._sessions.reauthenticated(session, account=account, origin=origin):
+            return None
+        return SignedIn(account=account, session=session, tokens=self._tokens.pair(session))
+
+    async def logout(self, account: Account, session: Session, *, origin: Origin) -> Session:
+        """End the session."""
+        return await self._sessions.end(
+            session.id, SessionEndReason.LOGGED_OUT, account=account, origin=origin
+        )
+
+    async def _start(self, account: Account, password: str, origin: Origin) -> SignedIn:
+        outdated = self._hashing.is_outdated(account.password_hash)
+        newer_hash = await self._hashing.hash(password) if outdated else None
+        async with transaction():
+            held = await self._accounts.hold(account, password_hash=newer_hash)
+            if held:
+                session = await self._sessions.start(account, origin=origin)
+                refresh_token = await self._refresh_tokens.begin(session)
+        if not held:  # changed, locked or erased since it was read
+            await self._refuse(account, origin)
+        tokens = self._tokens.pair(session, refresh_token)
+        return SignedIn(account=account, session=session, tokens=tokens)
+
+    async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:
+        refusal = InvalidCredentials()
+        if self._reveal:
+            refusal = IncorrectPassword() if account else UserNotFound()
+        subject = account.pseudonym if account else None
+        await self._audit.refuse(Event.LOGIN_REFUSED, refusal, subject=subject, origin=origin)
+
+
+def _check_shape(username: str, password: str) -> None:
+    wrong = {}
+    if not 0 < len(username) <= MAX_LOGIN or "\0" in username:
+        wrong["username"] = "Give your username or e-mail address."
+    if not 0 < len(password) <= MAX_LENGTH or "\0" in password:
+        wrong["password"] = f"Give your password, at most {MAX_LENGTH} characters."
+    if wrong:
+        raise InvalidInput(wrong)

@@ -1,0 +1,107 @@
+"""An access token names a session, and proves nothing unless this server signed it for this purpose."""
+
+import re
+from calendar import timegm
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import jwt
+
+from authgql.core.clock import Clock
+from authgql.keys.service import SigningKeys
+from authgql.sessions.models import Session
+
+TYPE: Final = "at+jwt"  # RFC 9068 section 2.1
+MAX_LENGTH: Final = 4096
+COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+SCOPE: Final = "account"
+SKEW_SECONDS: Final = 60  # how far another node's clock may be ahead
+REQUIRED: Final = ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "auth_time", "amr", "scope")
+
+
+class BadAccessToken(Exception):  # noqa: N818 -- what it is
+    """Not a token that this server signed, or no longer one to accept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessClaims:
+    """What an accepted token says: which session of which account."""
+
+    account_id: UUID
+    session_id: UUID
+    token_id: UUID
+
+
+class AccessTokens:
+    """Signs and verifies JWTs (RFC 7519, 8725, 9068)."""
+
+    def __init__(self, *, clock: Clock, keys: SigningKeys, issuer: str, audience: str) -> None:
+        self._clock = clock
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+
+    def sign(self, session: Session) -> str:
+        """Sign the session's newest access token, as its row describes it."""
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": str(session.account_id),
+            "sid": str(session.id),
+            "jti": str(session.token_id),
+            "iat": _seconds(session.token_issued_at),
+            "exp": _seconds(session.token_expires_at),
+            "auth_time": _seconds(session.authenticated_at),
+            "amr": ["pwd"],
+            "scope": SCOPE,
+        }
+        key = self._keys.current
+        headers = {"typ": TYPE, "kid": key.kid}
+        return jwt.encode(claims, key.private_key, algorithm=key.algorithm, headers=headers)
+
+    def verify(self, token: str) -> AccessClaims:
+        """Return what a token proves, or raise `BadAccessToken`; the session is not looked up here."""
+        if len(token) > MAX_LENGTH or not COMPACT.fullmatch(token):
+            raise BadAccessToken
+        try:
+            claims = self._decode(token)
+            self._check(claims)
+            return AccessClaims(
+                account_id=UUID(claims["sub"]), session_id=UUID(claims["sid"]), token_id=UUID(claims["jti"])
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise BadAccessToken from error
+
+    def _decode(self, token: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(token)
+        key = self._keys.get(header["kid"])
+        # The key decides the algorithm, the header never does (RFC 8725 section 3.1).
+        if key is None or header.get("typ") != TYPE or header["alg"] != key.algorithm or "crit" in header:
+            raise BadAccessToken
+        return jwt.decode(
+            token,
+            key.private_key.public_key(),
+            algorithms=[key.algorithm],
+            audience=self._audience,
+            issuer=self._issuer,
+            # The times are checked below, against the one clock and as integers.
+            options={
+                "require": list(REQUIRED),
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+
+    def _check(self, claims: dict[str, Any]) -> None:
+        now = _seconds(self._clock.now())
+        if type(claims["exp"]) is not int or type(claims["iat"]) is not int or "nbf" in claims:
+            raise BadAccessToken
+        if claims["exp"] <= now or claims["iat"] > now + SKEW_SECONDS or claims["aud"] != self._audience:
+            raise BadAccessToken
+
+
+def _seconds(moment: datetime) -> int:
+    return timegm(moment.utctimetuple())

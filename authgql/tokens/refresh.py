@@ -1,0 +1,180 @@
+"""A refresh token is used once: its successor takes its place, and a thief's second use ends the session.
+
+Whoever repeats a token within the grace period (another tab, a lost answer) gets the very same newest
+token as the others. Only hashes are stored; the successor is sealed under the token that it succeeds.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, NoReturn
+
+from authgql.accounts.models import Account
+from authgql.audit.events import Event, Origin
+from authgql.audit.log import AuditLog
+from authgql.core.clock import Clock
+from authgql.core.database import transaction
+from authgql.core.sealing import Sealer
+from authgql.core.secrets import fingerprint, new_token
+from authgql.core.words import moment
+from authgql.limits.policy import Attempt
+from authgql.limits.service import Limits
+from authgql.links.service import InvalidToken
+from authgql.mail.outbox import Outbox
+from authgql.sessions.models import Session
+from authgql.sessions.service import Sessions
+from authgql.sessions.state import SessionEndReason
+from authgql.tokens.models import RefreshToken
+
+PREFIX: Final = "agr_"
+TOKEN: Final = re.compile(PREFIX + "[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refreshed:
+    """A living session, its account, and its newest refresh token."""
+
+    session: Session
+    account: Account
+    token: str
+
+
+class RefreshTokens:
+    """The chains of refresh tokens (RFC 9700 section 4.14.2)."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        audit: AuditLog,
+        limits: Limits,
+        sessions: Sessions,
+        outbox: Outbox,
+        grace: timedelta,
+    ) -> None:
+        self._clock = clock
+        self._audit = audit
+        self._limits = limits
+        self._sessions = sessions
+        self._outbox = outbox
+        self._grace = grace
+
+    async def begin(self, session: Session) -> str:
+        """Begin a session's chain, in the caller's transaction."""
+        token = new_token(PREFIX)
+        await self._store(session, token, generation=0)
+        return token
+
+    async def use(self, token: str, *, origin: Origin) -> Refreshed:
+        """Spend a token for its successor; raises `InvalidToken` and `RateLimited`."""
+        await self._limits.attempt(Attempt.REFRESH, origin=origin)
+        row = await self._find(token)
+        if row is None or self._sessions.ending(row.session):
+            await self._refuse(row, origin)
+        refreshed = None if row.spent_at else await self._rotate(row, token, origin)
+        if refreshed is None:
+            refreshed = await self._repeat(token, origin)
+        return refreshed
+
+    async def wipe_successors(self) -> None:
+        """Forget what can be read with spent tokens, once their grace is over."""
+        over = self._clock.now() - self._grace
+        await RefreshToken.filter(sealed_successor__isnull=False, spent_at__lt=over).update(
+            sealed_successor=None
+        )
+
+    async def _rotate(self, row: RefreshToken, token: str, origin: Origin) -> Refreshed | None:
+        """Spend the token, unless somebody else is quicker."""
+        successor = new_token(PREFIX)
+        account = row.session.account
+        async with transaction():
+            # The session first, then its tokens: whoever ends it locks in the same order.
+            session = await self._sessions.hold(row.session_id)
+            if session is None or not await self._spend(row, token, successor):
+                return None
+            await self._store(session, successor, generation=row.generation + 1)
+            await self._sessions.renew(session, account=account, origin=origin)
+        return Refreshed(session=session, account=account, token=successor)
+
+    async def _repeat(self, token: str, origin: Origin) -> Refreshed:
+        """Answer a token that was spent: with the newest one, or with the end of its session."""
+        row = await self._find(token)
+        if row is None or self._sessions.ending(row.session):
+            await self._refuse(row, origin)
+        if row.spent_at and self._clock.now() - row.spent_at > self._grace:
+            await self._end_reused(row, origin)
+        newest = await self._newest(row, token)
+        if newest is None:
+            await self._refuse(row, origin)
+        return Refreshed(session=row.session, account=row.session.account, token=newest)
+
+    async def _newest(self, row: RefreshToken, token: str) -> str | None:
+        """Follow the chain from a spent token to the one that is not."""
+        while row.spent_at is not None:
+            if row.sealed_successor is None:
+                return None
+            token = Sealer([token]).open(row.sealed_successor, place=_place(row))
+            successor = await self._find(token)
+            if successor is None:
+                return None
+            row = successor
+        return token
+
+    async def _end_reused(self, row: RefreshToken, origin: Origin) -> NoReturn:
+        session, account = row.session, row.session.account
+        async with transaction():
+            if await self._sessions.end_living(
+                session.id, SessionEndReason.TOKEN_REUSED, account=account, origin=origin
+            ):
+                await self._tell(account, session)
+        await self._audit.refuse(
+            Event.TOKEN_REUSED,
+            InvalidToken(),
+            subject=account.pseudonym,
+            origin=origin,
+            session_id=session.id,
+        )
+
+    async def _tell(self, account: Account, session: Session) -> None:
+        await self._outbox.enqueue(
+            "token_reused",
+            to=account.email,
+            context={
+                "username": account.username,
+                "device": session.device_name,
+                "at": moment(self._clock.now()),
+            },
+            account_id=account.id,
+        )
+
+    async def _find(self, token: str) -> RefreshToken | None:
+        if not TOKEN.fullmatch(token):
+            return None
+        found = RefreshToken.filter(token_hash=fingerprint(token))
+        return await found.select_related("session__account").first()
+
+    async def _spend(self, row: RefreshToken, token: str, successor: str) -> bool:
+        sealed = Sealer([token]).seal(successor, place=_place(row))
+        unspent = RefreshToken.filter(id=row.id, spent_at=None)
+        return await unspent.update(spent_at=self._clock.now(), sealed_successor=sealed) == 1
+
+    async def _store(self, session: Session, token: str, *, generation: int) -> None:
+        await RefreshToken.create(
+            session_id=session.id,
+            generation=generation,
+            token_hash=fingerprint(token),
+            issued_at=self._clock.now(),
+        )
+
+    async def _refuse(self, row: RefreshToken | None, origin: Origin) -> NoReturn:
+        await self._audit.refuse(
+            Event.REFRESH_REFUSED,
+            InvalidToken(),
+            subject=row.session.account.pseudonym if row else None,
+            origin=origin,
+            session_id=row.session_id if row else None,
+        )
+
+
+def _place(row: RefreshToken) -> str:
+    return f"refresh-token:{row.id}"

@@ -1,0 +1,25 @@
+"""Links from mails end on pages that are clients of the public API and act on a button alone."""
+
+from typing import Final
+
+from starlette.routing import BaseRoute
+
+from authgql.web.account.assets import Asset
+
+PAGES: Final = ("verify-email", "reset-password")
+FILES: Final = (
+    "account.css",
+    "icon.svg",
+    "api.js",
+    "link.js",
+    "views.js",
+    "verify-email.js",
+    "reset-password.js",
+)
+
+
+def routes() -> list[BaseRoute]:
+    """Return the pages that a mailed link opens, and the files they need, all below `/account/`."""
+    pages = [Asset.read(__package__, f"{name}.html", path=f"/account/{name}") for name in PAGES]
+    files = [Asset.read(__package__, name, path=f"/account/{name}") for name in FILES]
+    return [asset.route() for asset in pages + files]

