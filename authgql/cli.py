@@ -11,7 +11,6 @@ import typer
 
 from authgql.accounts.models import Account
 from authgql.accounts.service import NewAccount
-from authgql.app import MAILBOX, MODELS, SchemaBehind, System, build
 from authgql.core.database import Database, is_unavailable
 from authgql.core.errors import Problem
 from authgql.core.migrations import migrate as run_migrations
@@ -19,6 +18,7 @@ from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
 from authgql.server import serve as run_server
 from authgql.settings import Settings, SettingsError, for_serving, load, require
+from authgql.system import MAILBOX, MODELS, SchemaBehind, System, build
 from authgql.web.schema import build_schema, print_schema
 
 app = typer.Typer(
@@ -51,7 +51,8 @@ def main() -> None:
     except Exception as error:
         if not is_unavailable(error):
             raise
-        _fail(f"The database cannot be reached: {error or type(error).__name__}. Check AUTHGQL_DATABASE_URL.")
+        reason = str(error) or type(error).__name__
+        _fail(f"The database cannot be reached: {reason}. Check AUTHGQL_DATABASE_URL.")
 
 
 @app.command()

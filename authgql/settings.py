@@ -1,7 +1,6 @@
 """Every setting has one name, one type, one default and one sentence, and is read once, at the start."""
 
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -11,11 +10,12 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from authgql.core.secrets import new_token
 
 PREFIX: Final = "AUTHGQL_"
+ENV_FILE: Final = ".env"
 DEVELOPMENT_KEY_FILE: Final = Path("var/secret_key")
 MIN_SECRET_LENGTH: Final = 32
 
@@ -45,7 +45,14 @@ SecondsOrNone = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedel
 class Settings(BaseSettings):
     """The settings, frozen; the descriptions are the README's table."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",  # other programs' lines in .env; names with our prefix are checked by `load`
+        frozen=True,
+        validate_default=True,
+    )
 
     development: bool = Field(default=False, description="Development mode; `serve --dev` sets it.")
     public_url: str = Field(
@@ -112,17 +119,6 @@ class Settings(BaseSettings):
         default=None, description="Show GraphiQL at /graphql; empty: in development."
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what `load` passes and nothing else: the environment was read there, once."""
-        del settings_cls
-        return (init_settings,)
-
     @field_validator("public_url")
     @classmethod
     def _an_origin(cls, value: str) -> str:
@@ -184,19 +180,15 @@ class Settings(BaseSettings):
         return self.development if self.introspection is None else self.introspection
 
 
-def load(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+def load(**overrides: Any) -> Settings:  # noqa: ANN401 -- pydantic checks each
     """Read the environment, `.env` and what the command line says; raise `SettingsError` in one line."""
-    given = {**_dotenv(), **os.environ} if environ is None else dict(environ)
-    values: dict[str, Any] = {}
-    for name, value in given.items():
+    for name in (*os.environ, *dotenv_values(ENV_FILE)):
         if name.startswith(PREFIX):
-            values[_known(name)] = value
-    values = {name: value for name, value in values.items() if value != ""} | overrides
+            _refuse_unknown(name)
     try:
-        settings = Settings(**values)
+        return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError(_in_one_line(error)) from None
-    return settings
 
 
 def for_serving(settings: Settings, *, port: int) -> Settings:
@@ -221,17 +213,12 @@ def require(settings: Settings, *names: str) -> None:
             )
 
 
-def _dotenv() -> dict[str, str]:
-    return {name: value for name, value in dotenv_values(".env").items() if value is not None}
-
-
-def _known(name: str) -> str:
+def _refuse_unknown(name: str) -> None:
     field = name.removeprefix(PREFIX).lower()
     if field not in Settings.model_fields:
         near = get_close_matches(field, Settings.model_fields, n=1)
         hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
         raise SettingsError(f"{name} is not a setting{hint}")
-    return field
 
 
 def _in_one_line(error: ValidationError) -> str:

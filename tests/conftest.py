@@ -1,4 +1,4 @@
-"""Every test runs the real application: its own database, a real SMTP server, and a clock that can be moved."""
+"""Every test runs the real application: its own database, a real mail server, a clock that moves."""
 
 import os
 import shutil

@@ -51,9 +51,9 @@ class EmailAddress:
         return cls(value, key)
 
 
-def personal_name(value: str | None) -> str | None:
+def personal_name(value: str) -> str | None:
     """Accept a first or last name of up to 100 printable characters; an empty one is none."""
-    if value is None or not value.strip():
+    if not value.strip():
         return None
     if len(value) > MAX_NAME:
         raise NotAcceptable(f"Use at most {MAX_NAME} characters.")

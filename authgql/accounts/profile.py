@@ -97,7 +97,8 @@ class Profile:
 
 
 def _checked(given: Mapping[str, str | None]) -> tuple[dict[str, Any], EmailAddress | None]:
-    fields, changes, email = Fields(), {}, None
+    fields, email = Fields(), None
+    changes: dict[str, Any] = {}
     for path, value in given.items():
         if path in {"username", "email"} and value is None:
             fields.wrong[path] = NOT_NULL

@@ -1,7 +1,8 @@
 """Accounts are made, found, locked and erased here, and no two share a username or an address."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
@@ -17,6 +18,8 @@ from authgql.core.database import transaction
 from authgql.core.words import moment
 from authgql.mail.outbox import Outbox
 
+Accepted = TypeVar("Accepted")
+
 
 @dataclass(kw_only=True)
 class Fields:
@@ -26,24 +29,24 @@ class Fields:
 
     def username(self, value: str) -> Username | None:
         """Check a username."""
-        return self._check("username", lambda: Username.of(value))
+        return self._check("username", Username.of, value)
 
     def email(self, value: str) -> EmailAddress | None:
         """Check an e-mail address."""
-        return self._check("email", lambda: EmailAddress.of(value))
+        return self._check("email", EmailAddress.of, value)
 
     def name(self, path: str, value: str | None) -> str | None:
         """Check a first or last name."""
-        return self._check(path, lambda: personal_name(value))
+        return self._check(path, personal_name, value or "")
 
     def refuse_if_wrong(self) -> None:
         """Raise `InvalidInput` if any check failed."""
         if self.wrong:
             raise InvalidInput(self.wrong)
 
-    def _check(self, path, accept):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def _check(self, path: str, accept: Callable[[str], Accepted], value: str) -> Accepted | None:
         try:
-            return accept()
+            return accept(value)
         except NotAcceptable as error:
             self.wrong[path] = str(error)
             return None

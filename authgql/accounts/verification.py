@@ -1,5 +1,8 @@
 """An e-mail address counts as proved once its mailbox's owner has acted on a link sent there."""
 
+from datetime import datetime
+from typing import Any
+
 from tortoise.exceptions import IntegrityError
 
 from authgql.accounts.identifiers import EmailAddress
@@ -81,12 +84,12 @@ class Verification:
     async def _take_over(self, account: Account, address: str, origin: Origin) -> bool:
         now = self._clock.now()
         if address == account.email:
-            event, changes = Event.EMAIL_VERIFIED, {"email_verified_at": now}
+            event, changes = Event.EMAIL_VERIFIED, _verified(now)
             asked = Account.filter(id=account.id, email=address)
         else:
             key = EmailAddress.of(address).key
             event = Event.EMAIL_CHANGED
-            changes = {"email": address, "email_key": key, "email_verified_at": now, "pending_email": None}
+            changes = _verified(now) | {"email": address, "email_key": key, "pending_email": None}
             asked = Account.filter(id=account.id, pending_email=address)
             await self._links.revoke(Purpose.RESET_PASSWORD, account_id=account.id)
         if await asked.update(**changes) == 0:
@@ -94,3 +97,7 @@ class Verification:
         account.update_from_dict(changes)
         await self._audit.record(event, subject=account.pseudonym, origin=origin)
         return True
+
+
+def _verified(now: datetime) -> dict[str, Any]:
+    return {"email_verified_at": now}

@@ -7,7 +7,7 @@ import strawberry
 
 from authgql.accounts import models
 from authgql.api.ids import parse_id
-from authgql.api.sessions import FIRST, After, First, SessionConnection, SessionStatus, connection
+from authgql.api.session_types import FIRST, After, First, SessionConnection, SessionStatus, connection
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.gate.errors import Forbidden, NotFound
@@ -169,7 +169,7 @@ class UpdateProfileSuccess:
 
 @strawberry.input(description="The password, once more.")
 class DeleteAccountInput:
-    """A deletion's confirmation."""
+    """Confirms a deletion."""
 
     password: str = strawberry.field(description="Your password.")
 

@@ -5,7 +5,7 @@ from typing import Self
 
 import strawberry
 
-from authgql.api.sessions import FIRST, After, DeviceKind, First, PageInfo, SessionDevice
+from authgql.api.session_types import FIRST, After, DeviceKind, First, PageInfo, SessionDevice
 from authgql.audit.models import SecurityEventRecord
 from authgql.gate.context import Info
 from authgql.gate.guards import SignedIn

@@ -6,7 +6,7 @@ from typing import Annotated, Self, TypeAlias
 import strawberry
 
 from authgql.api.accounts import User
-from authgql.api.sessions import Session, show
+from authgql.api.session_types import Session, show
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.gate.errors import Unauthenticated

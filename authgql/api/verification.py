@@ -54,7 +54,7 @@ class VerificationMutation:
 
     @strawberry.mutation(
         extensions=[SignedIn()],
-        description="Send the link again, to the pending address or the unproved one. The older link is void.",
+        description="Send the link again, to the pending address or the unproved one; the older link dies.",
     )
     async def resend_email_verification(self, info: Info) -> ResendEmailVerificationResult:
         """Send it again."""

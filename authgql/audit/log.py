@@ -1,5 +1,6 @@
 """Every security event becomes a row of the trail, and a refusal leaves its row behind whatever follows."""
 
+from functools import partial
 from typing import NoReturn
 from uuid import UUID
 
@@ -61,7 +62,7 @@ class AuditLog:
         elif rows:
             await SecurityEventRecord.bulk_create(rows)
         for row in rows:
-            after_commit(lambda row=row: _tell(row))
+            after_commit(partial(_tell, row))
 
     async def refuse(
         self,

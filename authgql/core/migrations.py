@@ -52,7 +52,7 @@ async def pending(config: dict[str, Any]) -> list[str]:
 async def _applied() -> set[str]:
     table = {"sqlite": "sqlite_master WHERE name", "postgres": "pg_tables WHERE tablename"}[dialect()]
     _, ledger = await current().execute_query(f"SELECT 1 FROM {table} = 'aerich'")  # noqa: S608 -- two constants
-    return set(await Aerich.all().values_list("version", flat=True)) if ledger else set()
+    return {row.version for row in await Aerich.all().only("id", "version")} if ledger else set()
 
 
 def _command(config: dict[str, Any]) -> Command:

@@ -11,7 +11,7 @@ SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-NOISY = ("tortoise", "aiosqlite", "asyncio", "uvicorn.access")
+NOISY = ("tortoise", "aiosqlite", "asyncio", "uvicorn")
 
 
 def configure_logging(log_format: str) -> None:

@@ -3,13 +3,15 @@
 import asyncio
 import os
 import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from argon2.low_level import Type
-from argon2.profiles import RFC_9106_HIGH_MEMORY, RFC_9106_LOW_MEMORY, Parameters
+from argon2.profiles import RFC_9106_HIGH_MEMORY, RFC_9106_LOW_MEMORY
 
 from authgql.limits.service import RateLimited
 
@@ -25,6 +27,8 @@ PROFILES: Final = {
     "rfc9106-high-memory": RFC_9106_HIGH_MEMORY,
     "testing": TESTING,
 }
+Result = TypeVar("Result")
+
 MAX_WAITING: Final = 64  # at 20 ms each the last one waits under a second on two cores
 
 
@@ -52,8 +56,8 @@ class Hashing:
 
         Without a hash (an account that does not exist) it takes the same time to say no.
         """
-        matches = await self._run(self._matches, password, against or self._nobodys)
-        if not matches or against is None:
+        matches = partial(self._matches, against or self._nobodys)
+        if not await self._run(matches, password) or against is None:
             raise Mismatch
 
     def is_outdated(self, hashed: str) -> bool:
@@ -64,20 +68,19 @@ class Hashing:
         """Finish what is being hashed and let the threads go."""
         self._pool.shutdown()
 
-    def _matches(self, password: str, hashed: str) -> bool:
+    def _matches(self, hashed: str, password: str) -> bool:
         try:
             return self._hasher.verify(hashed, password)
         except (VerifyMismatchError, InvalidHashError):
             return False
 
-    async def _run(self, work, password, *args):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
+    async def _run(self, work: Callable[[str], Result], password: str) -> Result:
         if self._under_way >= self._most:
             raise RateLimited(retry_after=1)
         self._under_way += 1
         try:
             # NIST SP 800-63B-4 section 3.1.1.2: one password however its accents were typed.
             normal = unicodedata.normalize("NFC", password)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, work, normal, *args)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, normal)
         finally:
             self._under_way -= 1

@@ -97,6 +97,7 @@ class Passwords:
         reason: SessionEndReason,
         event: Event,
         origin: Origin,
+        *,
         but: UUID | None = None,
     ) -> int | None:
         async with transaction():

@@ -193,12 +193,12 @@ class Sessions:
     async def _record_timeout(self, session: Session) -> None:
         reason = timeout_reason(session)
         same = Session.filter(id=session.id, logged_out_at=None, expires_at=session.expires_at)
-        if await same.update(logged_out_at=session.expires_at, end_reason=reason.value):
+        if await same.update(logged_out_at=session.expires_at, end_reason=reason.name):
             await self._audit.record(
                 Event.SESSION_ENDED,
                 subject=session.account.pseudonym,
                 session_id=session.id,
-                reason=reason.words,
+                reason=reason.value,
             )
 
     async def _enforce_limit(self, account: Account, origin: Origin) -> None:
@@ -214,14 +214,14 @@ class Sessions:
         sessions = await living.order_by("-id").select_for_update(no_key=True)
         if not sessions:
             return []
-        changes = {"logged_out_at": now, "end_reason": reason.value}
+        changes = {"logged_out_at": now, "end_reason": reason.name}
         await Session.filter(id__in=[session.id for session in sessions]).update(**changes)
         await self._audit.record_all(
             Event.SESSION_ENDED,
             session_ids=[session.id for session in sessions],
             subject=account.pseudonym,
             origin=origin,
-            reason=reason.words,
+            reason=reason.value,
         )
         return [session.update_from_dict(changes) for session in sessions]
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Self
 
 from authgql.sessions.models import Session
 
@@ -16,29 +15,20 @@ class SessionStatus(Enum):
 
 
 class SessionEndReason(Enum):
-    """Why a session ended, and how that is said in a sentence."""
+    """Why a session ended: the name is stored, the value says it in a sentence."""
 
-    words: str
-
-    def __new__(cls, value: str, words: str) -> Self:
-        """Make a member that is found by its name alone."""
-        member = object.__new__(cls)
-        member._value_ = value
-        member.words = words
-        return member
-
-    LOGGED_OUT = "LOGGED_OUT", "signed out"
-    TERMINATED = "TERMINATED", "ended by the owner"
-    TERMINATED_BY_ADMIN = "TERMINATED_BY_ADMIN", "ended by an administrator"
-    DISAVOWED = "DISAVOWED", "disowned through a mail"
-    PASSWORD_CHANGED = "PASSWORD_CHANGED", "the password was changed"
-    PASSWORD_RESET = "PASSWORD_RESET", "the password was reset"
-    TOKEN_REUSED = "TOKEN_REUSED", "a spent token was used again"
-    IDLE = "IDLE", "not used for too long"
-    EXPIRED = "EXPIRED", "its longest life was over"
-    SESSION_LIMIT = "SESSION_LIMIT", "a newer session took its place"
-    ACCOUNT_DELETED = "ACCOUNT_DELETED", "the account was deleted"
-    ACCOUNT_LOCKED = "ACCOUNT_LOCKED", "the account was locked"
+    LOGGED_OUT = "signed out"
+    TERMINATED = "ended by the owner"
+    TERMINATED_BY_ADMIN = "ended by an administrator"
+    DISAVOWED = "disowned through a mail"
+    PASSWORD_CHANGED = "the password was changed"  # noqa: S105
+    PASSWORD_RESET = "the password was reset"  # noqa: S105
+    TOKEN_REUSED = "a spent token was used again"  # noqa: S105
+    IDLE = "not used for too long"
+    EXPIRED = "its longest life was over"
+    SESSION_LIMIT = "a newer session took its place"
+    ACCOUNT_DELETED = "the account was deleted"
+    ACCOUNT_LOCKED = "the account was locked"
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,7 @@ def ending(session: Session, now: datetime) -> Ending | None:
     A timeout ends a session at the moment it falls, though nobody may have looked since.
     """
     if session.logged_out_at is not None:
-        return Ending(session.logged_out_at, SessionEndReason(session.end_reason))
+        return Ending(session.logged_out_at, SessionEndReason[str(session.end_reason)])
     if session.expires_at <= now:
         return Ending(session.expires_at, timeout_reason(session))
     return None

@@ -10,6 +10,7 @@ from authgql.accounts.service import Accounts
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.database import transaction
+from authgql.core.errors import Refusal
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
 from authgql.passwords.errors import IncorrectPassword
@@ -105,18 +106,24 @@ class SignIn:
     async def _start(self, account: Account, password: str, origin: Origin) -> SignedIn:
         outdated = self._hashing.is_outdated(account.password_hash)
         newer_hash = await self._hashing.hash(password) if outdated else None
-        async with transaction():
-            held = await self._accounts.hold(account, password_hash=newer_hash)
-            if held:
-                session = await self._sessions.start(account, origin=origin)
-                refresh_token = await self._refresh_tokens.begin(session)
-        if not held:  # changed, locked or erased since it was read
+        opened = await self._open(account, newer_hash, origin)
+        if opened is None:  # the account was changed, locked or erased since it was read
             await self._refuse(account, origin)
+        session, refresh_token = opened
         tokens = self._tokens.pair(session, refresh_token)
         return SignedIn(account=account, session=session, tokens=tokens)
 
+    async def _open(
+        self, account: Account, newer_hash: str | None, origin: Origin
+    ) -> tuple[Session, str] | None:
+        async with transaction():
+            if not await self._accounts.hold(account, password_hash=newer_hash):
+                return None
+            session = await self._sessions.start(account, origin=origin)
+            return session, await self._refresh_tokens.begin(session)
+
     async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:
-        refusal = InvalidCredentials()
+        refusal: Refusal = InvalidCredentials()
         if self._reveal:
             refusal = IncorrectPassword() if account else UserNotFound()
         subject = account.pseudonym if account else None

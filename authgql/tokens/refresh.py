@@ -110,15 +110,11 @@ class RefreshTokens:
 
     async def _newest(self, row: RefreshToken, token: str) -> str | None:
         """Follow the chain from a spent token to the one that is not."""
-        while row.spent_at is not None:
-            if row.sealed_successor is None:
-                return None
-            token = Sealer([token]).open(row.sealed_successor, place=_place(row))
-            successor = await self._find(token)
-            if successor is None:
-                return None
-            row = successor
-        return token
+        newest: RefreshToken | None = row
+        while newest and newest.sealed_successor:
+            token = Sealer([token]).open(newest.sealed_successor, place=_place(newest))
+            newest = await self._find(token)
+        return token if newest and not newest.spent_at else None
 
     async def _end_reused(self, row: RefreshToken, origin: Origin) -> NoReturn:
         session, account = row.session, row.session.account

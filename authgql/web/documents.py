@@ -62,8 +62,8 @@ class Documents:
         except GraphQLSyntaxError as error:
             return Prepared(document=None, errors=[error], code="GRAPHQL_PARSE_FAILED")
         except RecursionError:
-            error = GraphQLError("The document is nested too deeply.")
-            return Prepared(document=None, errors=[error], code="GRAPHQL_PARSE_FAILED")
+            too_deep = GraphQLError("The document is nested too deeply.")
+            return Prepared(document=None, errors=[too_deep], code="GRAPHQL_PARSE_FAILED")
         errors = validate(
             self._schema,
             document,

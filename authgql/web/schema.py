@@ -1,22 +1,24 @@
 """The one schema: everything that `api` offers, as a Federation 2 subgraph."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import strawberry
+from strawberry import ID
 from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 
 from authgql.api.accounts import AccountMutation, AccountQuery, User
 from authgql.api.audit import AuditQuery
 from authgql.api.passwords import PasswordMutation, PasswordQuery
-from authgql.api.sessions import Session, SessionMutation, SessionQuery
+from authgql.api.session_types import Session
+from authgql.api.sessions import SessionMutation, SessionQuery
 from authgql.api.signin import SignInMutation
 from authgql.api.verification import VerificationMutation
 from authgql.gate.context import Info
 from authgql.gate.refusal import TRANSLATIONS
 
-FEDERATION_VERSION = "2.9"  # the newest that every composer in use takes
-ENTITIES = {"User": User, "Session": Session}
+FEDERATION_VERSION: Final = "2.9"  # the newest that every composer in use takes
+ENTITIES: Final[dict[str, type[User] | type[Session]]] = {"User": User, "Session": Session}
 
 
 @strawberry.type(description="What can be asked.")
@@ -43,7 +45,7 @@ def _resolve(info: Info, reference: Any) -> object:  # noqa: ANN401 -- whatever 
     name, key = reference.get("__typename"), reference.get("id")
     entity = ENTITIES.get(name) if isinstance(name, str) else None
     # The key alone is passed on: every other member of the representation is the client's invention.
-    return entity.resolve_reference(info, key) if entity and isinstance(key, str) else None
+    return entity.resolve_reference(info, ID(key)) if entity and isinstance(key, str) else None
 
 
 def build_schema() -> Schema:

@@ -10,14 +10,15 @@ from typing import Any
 import httpx2
 import uvloop
 from starlette.applications import Starlette
-from support.documents import LOGIN, REFRESH, REGISTER
-from support.mail import MailServer
 
-from authgql.app import MODELS, System, create_app
+from authgql.app import create_app
 from authgql.core.clock import Clock
 from authgql.core.database import Database, current
 from authgql.core.migrations import migrate
 from authgql.settings import load
+from authgql.system import MODELS, System
+from support.documents import LOGIN, REFRESH, REGISTER
+from support.mail import MailServer
 
 SECRET = "a-secret-that-only-the-tests-know-0123456789"
 PASSWORD = "violet-harbour-umbrella-27"
@@ -110,7 +111,9 @@ class Application:
         response = await self.client.post("/graphql", json=body, headers=sent)
         return Answer(response.status_code, response.json(), response.headers)
 
-    async def register(self, username: str = "ada", email: str | None = None, password: str = PASSWORD) -> dict[str, Any]:
+    async def register(
+        self, username: str = "ada", email: str | None = None, password: str = PASSWORD
+    ) -> dict[str, Any]:
         """Register and return the user."""
         given = {"username": username, "email": email or f"{username}@example.com", "password": password}
         result = (await self.gql(REGISTER, {"input": given})).only
@@ -118,7 +121,9 @@ class Application:
         user: dict[str, Any] = result["user"]
         return user
 
-    async def login(self, username: str = "ada", password: str = PASSWORD, *, user_agent: str = FIREFOX) -> SignedIn:
+    async def login(
+        self, username: str = "ada", password: str = PASSWORD, *, user_agent: str = FIREFOX
+    ) -> SignedIn:
         """Log in and return what a client keeps."""
         given = {"username": username, "password": password}
         result = (await self.gql(LOGIN, {"input": given}, user_agent=user_agent)).only
@@ -169,7 +174,12 @@ def recording(seen: list[str]) -> Iterator[None]:
     methods = ("execute_query", "execute_query_dict", "execute_insert", "execute_many", "execute_script")
     originals = [
         (owner, name, owner.__dict__[name])
-        for owner in (AsyncpgDBClient, SqliteClient, SqliteTransactionWrapper, *AsyncpgDBClient.__subclasses__())
+        for owner in (
+            AsyncpgDBClient,
+            SqliteClient,
+            SqliteTransactionWrapper,
+            *AsyncpgDBClient.__subclasses__(),
+        )
         for name in methods
         if name in owner.__dict__
     ]
@@ -193,10 +203,11 @@ def recording(seen: list[str]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def application(*, clock: ManualClock, mail_server: MailServer, **given: object) -> AsyncIterator[Application]:
+async def application(
+    *, clock: ManualClock, mail_server: MailServer, **given: object
+) -> AsyncIterator[Application]:
     """Run the application as `authgql serve` does."""
     settings = load(
-        {},
         **{
             "public_url": "https://id.example.com",
             "secret_keys": (SECRET,),

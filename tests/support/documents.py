@@ -6,7 +6,9 @@ REGISTER = """
 mutation Register($input: RegisterInput!) {
   register(input: $input) {
     __typename
-    ... on RegisterSuccess { user { id username firstName lastName email emailVerified pendingEmail createdAt } }
+    ... on RegisterSuccess {
+      user { id username firstName lastName email emailVerified pendingEmail createdAt }
+    }
     ... on Refusal { message code }
     ... on InvalidInput { fields { path message } }
     ... on WeakPassword { suggestions }
@@ -42,7 +44,11 @@ mutation Refresh($input: RefreshInput) {
   }
 }
 """
-LOGOUT = "mutation { logout { __typename ... on LogoutSuccess { session { id status endReason loggedOutAt } } } }"
+LOGOUT = """
+mutation {
+  logout { __typename ... on LogoutSuccess { session { id status endReason loggedOutAt } } }
+}
+"""
 ME = "{ me { id username firstName lastName email emailVerified pendingEmail } }"
 SESSIONS = """
 query Sessions($status: SessionStatus = ACTIVE, $first: Int = 20, $after: String) {

@@ -5,11 +5,11 @@ import re
 import time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from types import TracebackType
 from typing import Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
 from support.ports import free_port
 
 PATIENCE_SECONDS = 10
@@ -27,7 +27,7 @@ class MailServer:
         self._controller.start()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._controller.stop()
 
     @property

@@ -7,10 +7,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+
 from support.app import SECRET
 from support.ports import free_port
 
@@ -48,7 +48,7 @@ class ServerProcesses:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         for server in self._servers:
             if server.process.poll() is None:
                 server.process.terminate()

@@ -1,0 +1,224 @@
+"""Everything but the web: the services, built once and handed to each other."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from authgql.accounts.profile import Profile
+from authgql.accounts.service import Accounts
+from authgql.accounts.verification import Verification
+from authgql.audit.log import AuditLog
+from authgql.core.clock import Clock
+from authgql.core.cursors import Cursors
+from authgql.core.database import Database
+from authgql.core.loops import Loop, Loops
+from authgql.core.migrations import migrate, pending
+from authgql.core.sealing import Sealer
+from authgql.gate.context import Services
+from authgql.keys.service import SigningKeys
+from authgql.limits.service import Limits
+from authgql.links.service import Links, Purpose
+from authgql.mail.delivery import Delivery, SmtpTransport, Transport
+from authgql.mail.mailbox import DevelopmentMailbox
+from authgql.mail.outbox import Outbox
+from authgql.mail.templates import Templates
+from authgql.passwords.hashing import Hashing
+from authgql.passwords.policy import PasswordPolicy
+from authgql.passwords.service import Passwords
+from authgql.recovery.service import Recovery
+from authgql.sessions.activity import Activity, Timeouts
+from authgql.sessions.devices import describe
+from authgql.sessions.location import Locator
+from authgql.sessions.service import Sessions
+from authgql.settings import Settings
+from authgql.signin.registration import Registration
+from authgql.signin.service import SignIn
+from authgql.tokens.access import AccessTokens
+from authgql.tokens.refresh import RefreshTokens
+from authgql.tokens.service import Tokens
+
+MODELS: Final = tuple(
+    f"authgql.{room}.models" for room in ("accounts", "sessions", "tokens", "links", "mail", "audit", "keys")
+)
+MAILBOX: Final = Path("var/mailbox")
+WARM_UP_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+class SchemaBehind(Exception):  # noqa: N818 -- what is the matter
+    """The database lacks migrations that this code needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """Everything but the web."""
+
+    settings: Settings
+    database: Database
+    keys: SigningKeys
+    access: AccessTokens
+    services: Services
+    loops: Loops
+    hashing: Hashing
+    locator: Locator
+    activity: Activity
+    mailbox: DevelopmentMailbox | None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open what must be open, and close it again."""
+        await self.database.open()
+        try:
+            yield
+        finally:
+            self.hashing.close()
+            self.locator.close()
+            await self.database.close()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Run as a server does; raises `SchemaBehind`, unless in development, where it migrates."""
+        async with self.running():
+            if self.settings.development:
+                await migrate(self.database.config)
+            await self.require_current_schema()
+            await self.keys.prepare()
+            describe(WARM_UP_AGENT)  # reads the patterns, which takes longer than any one answer may
+            self.loops.start()
+            try:
+                yield
+            finally:
+                await self.loops.stop()
+                await self.activity.flush()
+
+    async def require_current_schema(self) -> None:
+        """Raise `SchemaBehind` if migrations are missing."""
+        if missing := await pending(self.database.config):
+            raise SchemaBehind(f"The database lacks {len(missing)} migration(s). Run `authgql migrate`.")
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> System:
+    """Build every service."""
+    clock = clock or Clock()
+    sealer = Sealer(settings.secret_keys)
+    audit = AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log"))
+    limits = Limits(audit=audit, enabled=settings.rate_limits)
+    outbox = Outbox(clock=clock, sealer=sealer)
+    keys = SigningKeys(clock=clock, sealer=sealer)
+    links = Links(
+        clock=clock,
+        public_url=settings.public_url,
+        lifetimes={
+            Purpose.VERIFY_EMAIL: settings.email_verification_ttl,
+            Purpose.RESET_PASSWORD: settings.password_reset_ttl,
+        },
+    )
+    verification = Verification(clock=clock, audit=audit, links=links, outbox=outbox, limits=limits)
+    accounts = Accounts(clock=clock, audit=audit, outbox=outbox, verification=verification)
+    timeouts = Timeouts(idle=settings.session_idle_timeout, absolute=settings.session_max_age)
+    activity, locator = Activity(timeouts=timeouts), Locator(settings.geoip_database)
+    sessions = Sessions(
+        clock=clock,
+        audit=audit,
+        cursors=Cursors(sealer=sealer, purpose="sessions"),
+        activity=activity,
+        locator=locator,
+        timeouts=timeouts,
+        token_life=settings.access_token_ttl,
+        limit=settings.max_sessions,
+    )
+    hashing = Hashing(profile=settings.password_hash_profile)
+    passwords = Passwords(
+        clock=clock,
+        audit=audit,
+        limits=limits,
+        accounts=accounts,
+        sessions=sessions,
+        links=links,
+        outbox=outbox,
+        hashing=hashing,
+        policy=PasswordPolicy(
+            min_length=settings.password_min_length, context_words=settings.password_context_words
+        ),
+    )
+    access = AccessTokens(clock=clock, keys=keys, issuer=settings.public_url, audience=settings.audience)
+    refresh_tokens = RefreshTokens(
+        clock=clock,
+        audit=audit,
+        limits=limits,
+        sessions=sessions,
+        outbox=outbox,
+        grace=settings.refresh_grace,
+    )
+    services = Services(
+        accounts=accounts,
+        audit=audit,
+        passwords=passwords,
+        profile=Profile(
+            clock=clock,
+            audit=audit,
+            limits=limits,
+            outbox=outbox,
+            verification=verification,
+            reauthentication_max_age=settings.reauthentication_max_age,
+        ),
+        recovery=Recovery(
+            audit=audit,
+            limits=limits,
+            links=links,
+            outbox=outbox,
+            accounts=accounts,
+            passwords=passwords,
+            reveal_accounts=settings.reveal_accounts,
+        ),
+        registration=Registration(limits=limits, accounts=accounts, sessions=sessions, passwords=passwords),
+        sessions=sessions,
+        sign_in=SignIn(
+            audit=audit,
+            limits=limits,
+            accounts=accounts,
+            sessions=sessions,
+            passwords=passwords,
+            hashing=hashing,
+            refresh_tokens=refresh_tokens,
+            tokens=Tokens(clock=clock, access=access),
+            reveal_accounts=settings.reveal_accounts,
+        ),
+        verification=verification,
+    )
+    mailbox = None if settings.smtp_url else DevelopmentMailbox(directory=MAILBOX)
+    delivery = Delivery(
+        clock=clock,
+        sealer=sealer,
+        templates=Templates(site=urlsplit(settings.public_url).netloc),
+        transport=_transport(settings, mailbox),
+        sender=settings.mail_from,
+    )
+    mail_loop = Loop(name="mail", interval=5, work=delivery.run_once)
+    outbox.on_mail = mail_loop.wake
+    return System(
+        settings=settings,
+        database=Database(url=settings.database_url, models=MODELS),
+        keys=keys,
+        access=access,
+        services=services,
+        loops=Loops(
+            [
+                mail_loop,
+                Loop(name="keys", interval=5, work=keys.load),
+                Loop(name="activity", interval=1, work=activity.flush),
+                Loop(name="timeouts", interval=30, work=sessions.expire_due),
+                Loop(name="refresh-grace", interval=5, work=refresh_tokens.wipe_successors),
+            ]
+        ),
+        hashing=hashing,
+        locator=locator,
+        activity=activity,
+        mailbox=mailbox,
+    )
+
+
+def _transport(settings: Settings, mailbox: DevelopmentMailbox | None) -> Transport:
+    return mailbox or SmtpTransport(settings.smtp_url)
