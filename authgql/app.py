@@ -14,6 +14,7 @@ from authgql.gate.caller import Callers
 from authgql.settings import Settings
 from authgql.system import build
 from authgql.web.account import pages as account_pages
+from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents
 from authgql.web.endpoint import Endpoint
 from authgql.web.graphiql.page import GraphiQL
@@ -33,6 +34,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         documents=Documents(graphql_schema, introspection=settings.answers_introspection),
         callers=Callers(access=system.access, sessions=system.services.sessions),
         services=system.services,
+        cookies=Cookies(clock=clock or Clock(), public_url=settings.public_url, origins=settings.origins),
         trusted_proxies=settings.trusted_proxies,
     )
     mailbox = system.mailbox if settings.development else None

@@ -16,6 +16,7 @@ from authgql.core.errors import Problem
 from authgql.core.migrations import migrate as run_migrations
 from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
+from authgql.keys.service import UnknownKey
 from authgql.server import serve as run_server
 from authgql.settings import Settings, SettingsError, for_serving, load, require
 from authgql.system import MAILBOX, MODELS, SchemaBehind, System, build
@@ -30,7 +31,9 @@ app = typer.Typer(
     epilog="Settings are environment variables named AUTHGQL_…, also read from .env; the README lists them.",
 )
 users = typer.Typer(no_args_is_help=True, help="Accounts, for the operator.")
+keys = typer.Typer(no_args_is_help=True, help="The keys that sign access tokens.")
 app.add_typer(users, name="users")
+app.add_typer(keys, name="keys")
 
 Development = Annotated[
     bool,
@@ -46,7 +49,7 @@ def main() -> None:
     """Run a command."""
     try:
         app()
-    except (SettingsError, SchemaBehind, CannotOpen) as error:
+    except (SettingsError, SchemaBehind, CannotOpen, UnknownKey) as error:
         _fail(str(error))
     except Exception as error:
         if not is_unavailable(error):
@@ -143,6 +146,48 @@ def unlock(username: Username, *, dev: OfDevelopment = False) -> None:
         account = await _find(system, username)
         done = await system.services.accounts.unlock(account)
         return f"{account.username} is {'no longer' if done else 'not'} locked."
+
+    _run(work, dev=dev)
+
+
+@keys.command("list")
+def list_keys(*, dev: OfDevelopment = False) -> None:
+    """Show the keys in use: published (will sign), signing, verifying (signs no more)."""
+
+    async def work(system: System) -> str:
+        await system.keys.load()
+        rows = [
+            f"{key.kid}  {key.algorithm}  {state.value:9}  signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC"
+            for key, state in system.keys.states()
+        ]
+        return "\n".join(rows) or "No keys yet; the server makes one at its start."
+
+    _run(work, dev=dev)
+
+
+@keys.command()
+def rotate(*, dev: OfDevelopment = False) -> None:
+    """Publish a new key. It signs in six minutes; the old one goes on verifying until its tokens expired."""
+
+    async def work(system: System) -> str:
+        key = await system.keys.rotate()
+        return f"Published {key.kid}. It signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC."
+
+    _run(work, dev=dev)
+
+
+@keys.command()
+def retire(
+    kid: Annotated[str, typer.Argument(help="The key's id, as `authgql keys list` shows it.")],
+    *,
+    dev: OfDevelopment = False,
+) -> None:
+    """Refuse a key's tokens, everywhere within ten seconds. For a key that may be known to others."""
+
+    async def work(system: System) -> str:
+        await system.keys.load()
+        await system.keys.retire(kid)
+        return f"Retired {kid}. Sessions go on: clients refresh."
 
     _run(work, dev=dev)
 

@@ -103,6 +103,12 @@ class Settings(BaseSettings):
     )
     reveal_accounts: bool = Field(default=False, description="Tell unknown accounts from wrong passwords.")
     rate_limits: bool = Field(default=True, description="false for load tests only.")
+    signing_algorithm: Literal["ES256", "EdDSA"] = Field(
+        default="ES256", description="Algorithm of new signing keys."
+    )
+    signing_key_max_age: Seconds = Field(
+        default=timedelta(days=90), description="A signing key of this age is followed by a new one."
+    )
     audience: str = Field(default="authgql", min_length=1, description="`aud` of access tokens.")
     drain_seconds: SecondsOrNone = Field(
         default=timedelta(0), description="How long SIGTERM keeps the listener open."

@@ -106,7 +106,14 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     audit = AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log"))
     limits = Limits(audit=audit, enabled=settings.rate_limits)
     outbox = Outbox(clock=clock, sealer=sealer)
-    keys = SigningKeys(clock=clock, sealer=sealer)
+    keys = SigningKeys(
+        clock=clock,
+        sealer=sealer,
+        audit=audit,
+        algorithm=settings.signing_algorithm,
+        max_age=settings.signing_key_max_age,
+        token_life=settings.access_token_ttl,
+    )
     links = Links(
         clock=clock,
         public_url=settings.public_url,
@@ -207,7 +214,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         loops=Loops(
             [
                 mail_loop,
-                Loop(name="keys", interval=5, work=keys.load),
+                Loop(name="keys", interval=5, work=keys.tend),
                 Loop(name="activity", interval=1, work=activity.flush),
                 Loop(name="timeouts", interval=30, work=sessions.expire_due),
                 Loop(name="refresh-grace", interval=5, work=refresh_tokens.wipe_successors),

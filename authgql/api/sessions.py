@@ -86,13 +86,14 @@ class SessionMutation:
     async def terminate_session(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The session's id.")],  # noqa: A002
+        id: Annotated[strawberry.ID, strawberry.argument(description="The session's id.")],
     ) -> TerminateSessionResult:
         """End one."""
         account, _ = info.context.require()
         session = await info.context.services.sessions.end(
             parse_id(id), state.SessionEndReason.TERMINATED, account=account, origin=info.context.origin
         )
+        info.context.ended(session.id)
         return SessionTerminated(session=show(info, session))
 
     @strawberry.mutation(
@@ -118,4 +119,5 @@ async def _end_all(info: Info, *, but: UUID | None) -> SessionsTerminated:
     ended = await info.context.services.sessions.end_all(
         account, state.SessionEndReason.TERMINATED, origin=info.context.origin, but=but
     )
+    info.context.ended(*(session.id for session in ended))
     return SessionsTerminated(count=len(ended), sessions=[show(info, session) for session in ended])

@@ -1,6 +1,7 @@
 """Signing in and out, and keeping a session's tokens fresh."""
 
 from datetime import datetime
+from enum import Enum
 from typing import Annotated, Self, TypeAlias
 
 import strawberry
@@ -19,6 +20,7 @@ from authgql.gate.refusal import (
     RateLimited,
     UserNotFound,
 )
+from authgql.links import service as errors
 from authgql.signin.service import SignedIn as Opened
 from authgql.tokens.service import TokenPair
 
@@ -30,27 +32,41 @@ class AuthTokens:
     """A pair of tokens."""
 
     access_token: str | None = strawberry.field(
-        description="A JWT (RFC 9068), for the `Authorization` header."
+        description="A JWT (RFC 9068), for the `Authorization` header; null when delivered as a cookie."
     )
     token_type: str = strawberry.field(description="The header's scheme: `Bearer`.")
     expires_in: int = strawberry.field(description="Life of the access token, in seconds.")
     refresh_token: str | None = strawberry.field(
-        description="Renews the pair once, with `refresh`; keep it secret. Null: the one you have stays good."
+        description="Renews the pair once, with `refresh`; keep it secret. Null when delivered as a cookie, "
+        "or where the one you have stays good."
     )
     refresh_expires_at: datetime = strawberry.field(
         description="When the session ends unless it is used before, and with it the refresh token."
     )
 
     @classmethod
-    def of(cls, pair: TokenPair) -> Self:
-        """Show a pair to its owner."""
+    def deliver(cls, info: Info, pair: TokenPair, *, by_cookie: bool) -> Self:
+        """Give a pair to its owner, in the answer's body or in cookies."""
+        if by_cookie:
+            info.context.outgoing.tokens = pair
         return cls(
-            access_token=pair.access_token,
+            access_token=None if by_cookie else pair.access_token,
             token_type=pair.token_type,
             expires_in=pair.expires_in,
-            refresh_token=pair.refresh_token,
+            refresh_token=None if by_cookie else pair.refresh_token,
             refresh_expires_at=pair.refresh_expires_at,
         )
+
+
+@strawberry.enum(description="Where tokens go.")
+class TokenDelivery(Enum):
+    """Body or cookie."""
+
+    BODY = strawberry.enum_value("BODY", description="Into the answer: for programs that keep them safe.")
+    COOKIE = strawberry.enum_value(
+        "COOKIE",
+        description="Into `HttpOnly` cookies: no script can read them, and the browser sends them by itself.",
+    )
 
 
 @strawberry.input(description="Who signs in.")
@@ -59,6 +75,9 @@ class LoginInput:
 
     username: str = strawberry.field(description="The username or the e-mail address, in any spelling.")
     password: str = strawberry.field(description="The password.")
+    delivery: TokenDelivery | None = strawberry.field(
+        default=TokenDelivery.BODY, description="Where the tokens go. In a browser, choose `COOKIE`."
+    )
 
 
 @strawberry.type(description="You are signed in, in a new session.")
@@ -138,9 +157,12 @@ class SignInMutation:
     async def login(
         self,
         info: Info,
-        input: Annotated[LoginInput, strawberry.argument(description="Who signs in.")],  # noqa: A002
+        input: Annotated[LoginInput, strawberry.argument(description="Who signs in.")],
     ) -> LoginResult:
         """Sign in."""
+        by_cookie = input.delivery is TokenDelivery.COOKIE
+        if by_cookie:
+            await info.context.check_login()
         opened = await info.context.services.sign_in.login(
             input.username, input.password, origin=info.context.origin
         )
@@ -148,7 +170,7 @@ class SignInMutation:
         return LoginSuccess(
             user=User.of(opened.account, viewer=viewer),
             session=_opened(info, opened),
-            tokens=AuthTokens.of(opened.tokens),
+            tokens=AuthTokens.deliver(info, opened.tokens, by_cookie=by_cookie),
         )
 
     @strawberry.mutation(
@@ -159,12 +181,21 @@ class SignInMutation:
     async def refresh(
         self,
         info: Info,
-        input: Annotated[RefreshInput | None, strawberry.argument(description="The refresh token.")] = None,  # noqa: A002
+        input: Annotated[
+            RefreshInput | None,
+            strawberry.argument(description="The refresh token; leave it out with cookies."),
+        ] = None,
     ) -> RefreshResult:
         """Renew."""
-        token = input.refresh_token if input else ""
-        opened = await info.context.services.sign_in.refresh(token, origin=info.context.origin)
-        return RefreshSuccess(session=_opened(info, opened), tokens=AuthTokens.of(opened.tokens))
+        by_cookie = input is None
+        token = info.context.credentials.refresh_token if input is None else input.refresh_token
+        try:
+            opened = await info.context.services.sign_in.refresh(token or "", origin=info.context.origin)
+        except errors.InvalidToken:
+            info.context.outgoing.forget = by_cookie
+            raise
+        tokens = AuthTokens.deliver(info, opened.tokens, by_cookie=by_cookie)
+        return RefreshSuccess(session=_opened(info, opened), tokens=tokens)
 
     @strawberry.mutation(
         extensions=[SignedIn()], description="Sign out: end the session that this request is made in."
@@ -173,6 +204,7 @@ class SignInMutation:
         """Sign out."""
         account, session = info.context.require()
         ended = await info.context.services.sign_in.logout(account, session, origin=info.context.origin)
+        info.context.ended(ended.id)
         return LogoutSuccess(session=show(info, ended))
 
     @strawberry.mutation(
@@ -181,7 +213,7 @@ class SignInMutation:
     async def reauthenticate(
         self,
         info: Info,
-        input: Annotated[ReauthenticateInput, strawberry.argument(description="Your password.")],  # noqa: A002
+        input: Annotated[ReauthenticateInput, strawberry.argument(description="Your password.")],
     ) -> ReauthenticateResult:
         """Confirm the password."""
         account, session = info.context.require()
@@ -190,7 +222,9 @@ class SignInMutation:
         )
         if opened is None:
             raise Unauthenticated
-        return ReauthenticateSuccess(session=_opened(info, opened), tokens=AuthTokens.of(opened.tokens))
+        by_cookie = info.context.credentials.from_cookies
+        tokens = AuthTokens.deliver(info, opened.tokens, by_cookie=by_cookie)
+        return ReauthenticateSuccess(session=_opened(info, opened), tokens=tokens)
 
 
 def _opened(info: Info, opened: Opened) -> Session:

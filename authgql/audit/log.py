@@ -11,7 +11,7 @@ from authgql.audit.models import SecurityEventRecord
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
 from authgql.core.database import after_commit, in_a_transaction
-from authgql.core.errors import Refusal
+from authgql.core.errors import Problem
 
 log = structlog.get_logger("authgql.security")
 
@@ -67,7 +67,7 @@ class AuditLog:
     async def refuse(
         self,
         event: Event,
-        refusal: Refusal,
+        refusal: Problem,
         *,
         subject: UUID | None = None,
         origin: Origin | None = None,

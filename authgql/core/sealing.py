@@ -47,6 +47,10 @@ class Sealer:
         except InvalidTag:
             raise CannotOpen(f"{place}: altered, or sealed for another place") from None
 
+    def is_newest(self, sealed: str) -> bool:
+        """Tell whether a value is sealed under the newest secret."""
+        return urlsafe_b64decode(sealed)[:KEY_TAG_BYTES] == self._newest
+
     def sign(self, message: bytes, *, purpose: str) -> bytes:
         """Return a 128-bit HMAC-SHA-256 of `message` for one purpose."""
         return _mac(self._signing[0], purpose, message)

@@ -35,14 +35,19 @@ class Callers:
         self._access = access
         self._sessions = sessions
 
-    async def identify(self, authorization: Sequence[str]) -> Caller | None:
-        """Return who shows these `Authorization` header values; anything malformed is nobody."""
-        shown = BEARER.fullmatch(authorization[0]) if len(authorization) == 1 else None
-        if shown is None:
+    async def identify(self, access_token: str | None) -> Caller | None:
+        """Return who shows this access token; anything malformed is nobody."""
+        if access_token is None:
             return None
         try:
-            claims = self._access.verify(shown[1])
+            claims = self._access.verify(access_token)
         except BadAccessToken:
             return None
         session = await self._sessions.authenticate(claims.session_id, claims.account_id)
         return Caller(account=session.account, session=session) if session else None
+
+
+def bearer(authorization: Sequence[str]) -> str | None:
+    """Return the token of an `Authorization` header, given all its values; None if it is malformed."""
+    shown = BEARER.fullmatch(authorization[0]) if len(authorization) == 1 else None
+    return shown[1] if shown else None

@@ -1,6 +1,6 @@
 """What a resolver may reach: who asks, from where, and the domains' services."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
@@ -11,10 +11,11 @@ from authgql.accounts.models import Account
 from authgql.accounts.profile import Profile
 from authgql.accounts.service import Accounts
 from authgql.accounts.verification import Verification
-from authgql.audit.events import Origin
+from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.gate.caller import Caller
-from authgql.gate.errors import Unauthenticated
+from authgql.gate.credentials import Credentials, Outgoing
+from authgql.gate.errors import CsrfRefused, Unauthenticated
 from authgql.passwords.service import Passwords
 from authgql.recovery.service import Recovery
 from authgql.sessions.models import Session
@@ -44,7 +45,9 @@ class Context:
 
     services: Services
     origin: Origin
+    credentials: Credentials
     caller: Caller | None
+    outgoing: Outgoing = field(default_factory=Outgoing)
 
     def __post_init__(self) -> None:
         self.account_references: DataLoader[UUID, Account | None] = DataLoader(self._accounts)
@@ -55,6 +58,19 @@ class Context:
         if self.caller is None or self.caller.session is None:
             raise Unauthenticated
         return self.caller.account, self.caller.session
+
+    async def check_login(self) -> None:
+        """Raise `CsrfRefused`, leaving evidence, if a foreign page asks for a login by cookie."""
+        try:
+            self.credentials.check_login()
+        except CsrfRefused as refusal:
+            await self.services.audit.refuse(Event.FORGERY_REFUSED, refusal, origin=self.origin)
+
+    def ended(self, *session_ids: UUID) -> None:
+        """Have the browser forget its cookies, if they are of a session that just ended."""
+        here = self.caller.session if self.caller else None
+        if self.credentials.from_cookies and here and here.id in session_ids:
+            self.outgoing.forget = True
 
     async def _accounts(self, ids: list[UUID]) -> list[Account | None]:
         found = await self.services.accounts.get_many(ids)

@@ -28,3 +28,15 @@ class NotFound(Problem):
 
     def __init__(self) -> None:
         super().__init__("There is no such account.")
+
+
+class CsrfRefused(Problem):
+    """A page of another site would act with the cookies of this one (HTTP 403)."""
+
+    code = "CSRF_REFUSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "With cookies, operations are taken from the pages of this service alone: its operator lists "
+            "their origins in AUTHGQL_ALLOWED_ORIGINS."
+        )

@@ -1,30 +1,36 @@
-"""Tokens are signed with a key that no database dump gives away, and that anybody can verify against."""
+"""Tokens are signed with a key that no database dump gives away, and that anybody can verify against.
 
-from collections.abc import Mapping
+A key is published first, signs later and is retired last: whoever caches the published set knows a key
+before its first token arrives, and keeps it until its last token has expired.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, Final
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    SECP256R1,
-    EllipticCurvePrivateKey,
-    generate_private_key,
-)
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from jwt.algorithms import ECAlgorithm
 
+from authgql.audit.events import Event
+from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.database import exclusive
 from authgql.core.sealing import Sealer
-from authgql.core.secrets import fingerprint
+from authgql.keys.algorithms import PrivateKey, from_pem, generate, public_jwk, to_pem
 from authgql.keys.models import SigningKey
 
-ALGORITHM: Final = "ES256"  # one key, one algorithm (RFC 8725 section 3.1)
+JWKS_CACHE: Final = timedelta(seconds=300)  # how long others may cache the published set
+LEAD: Final = JWKS_CACHE + timedelta(seconds=60)  # from a key's publication to its first signature
+SKEW: Final = timedelta(seconds=60)
+
+
+class KeyState(Enum):
+    """Where a key is in its life."""
+
+    PUBLISHED = "published"
+    SIGNING = "signing"
+    VERIFYING = "verifying"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,25 +39,42 @@ class Key:
 
     kid: str
     algorithm: str
-    private_key: EllipticCurvePrivateKey
+    private_key: PrivateKey
     public_jwk: Mapping[str, Any]
+    created_at: datetime
+    signs_from: datetime
+
+
+class UnknownKey(Exception):  # noqa: N818 -- what it is
+    """No key of this id is in use."""
 
 
 class SigningKeys:
     """The keys as this process knows them; `load` brings it up to date with the database."""
 
-    def __init__(self, *, clock: Clock, sealer: Sealer) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        sealer: Sealer,
+        audit: AuditLog,
+        algorithm: str,
+        max_age: timedelta,
+        token_life: timedelta,
+    ) -> None:
         self._clock = clock
         self._sealer = sealer
+        self._audit = audit
+        self._algorithm = algorithm
+        self._max_age = max_age
+        self._token_life = token_life
         self._keys: dict[str, Key] = {}
-        self._current: Key | None = None
 
     @property
     def current(self) -> Key:
-        """The key that signs: the newest."""
-        if self._current is None:
-            raise RuntimeError("signing keys are used before they were loaded")
-        return self._current
+        """The key that signs: the newest of those whose time has come."""
+        now = self._clock.now()
+        return max((key for key in self._keys.values() if key.signs_from <= now), key=_age)
 
     def get(self, kid: str) -> Key | None:
         """Return the key of this id, if its tokens are to be accepted."""
@@ -61,50 +84,116 @@ class SigningKeys:
         """Return the public halves as a JWK Set (RFC 7517)."""
         return {"keys": [dict(key.public_jwk) for key in self._keys.values()]}
 
+    def states(self) -> Sequence[tuple[Key, KeyState]]:
+        """Return every key in use with its state, oldest first."""
+        return [(key, self._state(key)) for key in sorted(self._keys.values(), key=_age)]
+
     async def prepare(self) -> None:
         """Load the keys, making the first one if there is none; raises `CannotOpen` for a wrong secret."""
+        async with exclusive("signing-keys"):
+            if not await SigningKey.filter(retired_at=None).exists():
+                await self._add(signs_from=self._clock.now())
         await self.load()
-        if self._current is None:
-            async with exclusive("signing-keys"):
-                if not await SigningKey.filter(retired_at=None).exists():
-                    await self._generate()
-            await self.load()
 
     async def load(self) -> None:
         """Take over the keys that are in the database now."""
-        rows = await SigningKey.filter(retired_at=None).order_by("created_at", "kid")
-        keys = {row.kid: self._keys.get(row.kid) or self._open(row) for row in rows}
-        self._keys = keys
-        self._current = next(reversed(keys.values()), None)
+        rows = await SigningKey.filter(retired_at=None).order_by("signs_from", "kid")
+        self._keys = {row.kid: self._keys.get(row.kid) or self._open(row) for row in rows}
 
-    async def _generate(self) -> None:
-        private_key = generate_private_key(SECP256R1())
-        jwk = ECAlgorithm.to_jwk(private_key.public_key(), as_dict=True)
-        kid = _thumbprint(jwk)
-        pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        public = {**jwk, "kid": kid, "use": "sig", "alg": ALGORITHM}
+    async def rotate(self) -> Key:
+        """Publish a new key; it signs once every cache has had the time to learn of it."""
+        async with exclusive("signing-keys"):
+            kid = await self._add(signs_from=self._clock.now() + LEAD)
+        await self.load()
+        return self._keys[kid]
+
+    async def retire(self, kid: str) -> None:
+        """Refuse a key's tokens from now on, on every node within seconds; raises `UnknownKey`.
+
+        If no other key could sign, a new one does at once.
+        """
+        if not await self._retire(kid):
+            raise UnknownKey(f"No key {kid} is in use. `authgql keys list` shows those that are.")
+        await self.load()
+
+    async def tend(self) -> None:
+        """Rotate by age, retire what has nothing left to verify, and seal anew under a newer secret."""
+        await self.load()
+        if self._is_due():
+            async with exclusive("signing-keys"):
+                await self.load()  # another node may have been quicker
+                if self._is_due():
+                    await self._add(signs_from=self._clock.now() + LEAD)
+            await self.load()
+        if done := self._done():
+            for kid in done:
+                await self._retire(kid)
+            await self.load()
+        await self._reseal()
+
+    def _is_due(self) -> bool:
+        newest = max(self._keys.values(), key=_age)
+        too_old = self._clock.now() - newest.created_at >= self._max_age
+        return too_old or newest.algorithm != self._algorithm
+
+    def _done(self) -> list[str]:
+        """Return the keys whose last token has expired."""
+        over = self._clock.now() - self._token_life - SKEW
+        successors = [key for key in self._keys.values() if key.signs_from <= over]
+        last = max(successors, key=_age, default=None)
+        return [key.kid for key in self._keys.values() if last and _age(key) < _age(last)]
+
+    def _state(self, key: Key) -> KeyState:
+        if key.signs_from > self._clock.now():
+            return KeyState.PUBLISHED
+        return KeyState.SIGNING if key is self.current else KeyState.VERIFYING
+
+    async def _retire(self, kid: str) -> bool:
+        now = self._clock.now()
+        async with exclusive("signing-keys"):
+            if not await SigningKey.filter(kid=kid, retired_at=None).update(retired_at=now):
+                return False
+            await self._audit.record(Event.SIGNING_KEY_RETIRED)
+            if not await SigningKey.filter(retired_at=None, signs_from__lte=now).exists():
+                await self._add(signs_from=now)
+        return True
+
+    async def _add(self, *, signs_from: datetime) -> str:
+        private_key = generate(self._algorithm)
+        jwk = public_jwk(private_key, self._algorithm)
+        kid: str = jwk["kid"]
         await SigningKey.create(
             kid=kid,
-            algorithm=ALGORITHM,
-            public_jwk=orjson.dumps(public).decode(),
-            sealed_private_key=self._sealer.seal(pem, place=f"signing-key:{kid}"),
+            algorithm=self._algorithm,
+            public_jwk=orjson.dumps(jwk).decode(),
+            sealed_private_key=self._sealer.seal(to_pem(private_key), place=_place(kid)),
             created_at=self._clock.now(),
+            signs_from=signs_from,
         )
+        await self._audit.record(Event.SIGNING_KEY_ADDED)
+        return kid
+
+    async def _reseal(self) -> None:
+        for row in await SigningKey.filter(retired_at=None):
+            if not self._sealer.is_newest(row.sealed_private_key):
+                pem = self._sealer.open(row.sealed_private_key, place=_place(row.kid))
+                sealed = self._sealer.seal(pem, place=_place(row.kid))
+                await SigningKey.filter(kid=row.kid).update(sealed_private_key=sealed)
 
     def _open(self, row: SigningKey) -> Key:
-        pem = self._sealer.open(row.sealed_private_key, place=f"signing-key:{row.kid}")
-        private_key = load_pem_private_key(pem.encode(), password=None)
-        if not isinstance(private_key, EllipticCurvePrivateKey):
-            raise TypeError(f"signing key {row.kid} is not an EC key")
         return Key(
             kid=row.kid,
             algorithm=row.algorithm,
-            private_key=private_key,
+            private_key=from_pem(self._sealer.open(row.sealed_private_key, place=_place(row.kid))),
             public_jwk=orjson.loads(row.public_jwk),
+            created_at=row.created_at,
+            signs_from=row.signs_from,
         )
 
 
-def _thumbprint(jwk: Mapping[str, str]) -> str:
-    """Return a key id that follows from the key, after RFC 7638 (its hash in hex, cut to 128 bits)."""
-    members = {name: jwk[name] for name in ("crv", "kty", "x", "y")}
-    return fingerprint(orjson.dumps(members).decode())[:32]
+def _age(key: Key) -> tuple[datetime, str]:
+    return key.signs_from, key.kid
+
+
+def _place(kid: str) -> str:
+    return f"signing-key:{kid}"

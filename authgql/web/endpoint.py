@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -10,14 +10,20 @@ from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from authgql.audit.events import Event, Origin
 from authgql.core.database import is_unavailable
 from authgql.core.errors import Unavailable
 from authgql.gate.caller import Callers
 from authgql.gate.context import Context, Services
+from authgql.gate.credentials import Credentials
+from authgql.gate.errors import CsrfRefused
+from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents, Prepared, selected_operation
 from authgql.web.errors import code_of, present_all, request_error
 from authgql.web.origin import Networks, origin_of
 from authgql.web.request import JSON, RESPONSE_JSON, BadRequest, GraphQLRequest, negotiate, read
+
+STATUSES: Final = {Unavailable.code: 503, CsrfRefused.code: 403}
 
 log = structlog.get_logger(__name__)
 
@@ -32,12 +38,14 @@ class Endpoint:
         documents: Documents,
         callers: Callers,
         services: Services,
+        cookies: Cookies,
         trusted_proxies: Networks,
     ) -> None:
         self._schema = schema
         self._documents = documents
         self._callers = callers
         self._services = services
+        self._cookies = cookies
         self._trusted_proxies = trusted_proxies
 
     async def post(self, request: Request) -> Response:
@@ -60,16 +68,18 @@ class Endpoint:
         if operation is None or operation is OperationType.SUBSCRIPTION:
             message = "`operationName` must name one query or mutation of the document."
             return _answer(_status(media), media, request_error(message, "BAD_USER_INPUT"))
+        origin, credentials = origin_of(request, self._trusted_proxies), self._cookies.read(request)
         try:
-            caller = await self._callers.identify(request.headers.getlist("authorization"))
+            await self._check_site(credentials, origin, mutation=operation is OperationType.MUTATION)
+            caller = await self._callers.identify(credentials.access_token)
+        except CsrfRefused as refusal:
+            return _answer(403, media, request_error(refusal.message, refusal.code))
         except Exception as error:
             if not is_unavailable(error):
                 raise
             log.warning("unavailable", error=type(error).__name__)
             return _answer(503, media, request_error(Unavailable().message, Unavailable.code))
-        context = Context(
-            services=self._services, origin=origin_of(request, self._trusted_proxies), caller=caller
-        )
+        context = Context(services=self._services, origin=origin, credentials=credentials, caller=caller)
         result = execute(
             self._schema,
             prepared.document,
@@ -77,7 +87,15 @@ class Endpoint:
             variable_values=wanted.variables,
             operation_name=wanted.operation_name,
         )
-        return self._result(request, await _settled(result), media)
+        response = self._result(request, await _settled(result), media)
+        self._cookies.write(response, context.outgoing)
+        return response
+
+    async def _check_site(self, credentials: Credentials, origin: Origin, *, mutation: bool) -> None:
+        try:
+            credentials.check_site(mutation=mutation)
+        except CsrfRefused as refusal:
+            await self._services.audit.refuse(Event.FORGERY_REFUSED, refusal, origin=origin)
 
     def _refused(self, request: Request, prepared: Prepared, media: str) -> Response:
         errors = present_all(prepared.errors, request_id=request.state.request_id, code=prepared.code)
@@ -89,7 +107,8 @@ class Endpoint:
         errors = present_all(result.errors, request_id=request.state.request_id)
         if result.data is None and all(error.path is None for error in result.errors):
             return _answer(_status(media), media, {"errors": errors})
-        status = 503 if Unavailable.code in code_of(errors) else 200
+        codes = code_of(errors)
+        status = next((status for code, status in STATUSES.items() if code in codes), 200)
         return _answer(status, media, {"errors": errors, "data": result.data})
 
 

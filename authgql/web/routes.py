@@ -10,11 +10,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from authgql.core.database import is_unavailable
+from authgql.keys.service import JWKS_CACHE
 from authgql.web.endpoint import Endpoint
 from authgql.web.errors import request_error
 from authgql.web.graphiql.page import GraphiQL
-
-JWKS_SECONDS = 300
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +55,7 @@ class Routes:
     async def _keys(self, _: Request) -> Response:
         """Publish the signing keys; anybody may read them, from any page."""
         headers = {
-            "cache-control": f"public, max-age={JWKS_SECONDS}",
+            "cache-control": f"public, max-age={int(JWKS_CACHE.total_seconds())}",
             "access-control-allow-origin": "*",
             "cross-origin-resource-policy": "cross-origin",
         }

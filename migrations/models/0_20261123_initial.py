@@ -113,6 +113,7 @@ CREATE TABLE "signing_keys" (
     "public_jwk" TEXT NOT NULL,
     "sealed_private_key" TEXT NOT NULL,
     "created_at" {time} NOT NULL,
+    "signs_from" {time} NOT NULL,
     "retired_at" {time}
 );
 """

@@ -1,0 +1,43 @@
+"""What a request shows of itself: tokens, the way they came, and the site that sent it."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from authgql.gate.errors import CsrfRefused
+from authgql.tokens.service import TokenPair
+
+
+class Site(Enum):
+    """Which site's page caused a request, as the browser says in headers that no page can set."""
+
+    OWN = auto()
+    FOREIGN = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """The tokens that came with a request; `from_cookies` if the browser added them by itself."""
+
+    access_token: str | None
+    refresh_token: str | None = None
+    from_cookies: bool = False
+    site: Site = Site.UNKNOWN
+
+    def check_site(self, *, mutation: bool) -> None:
+        """Raise `CsrfRefused` if a foreign page may be using the browser's cookies (ASVS 3.5.1)."""
+        if self.from_cookies and (self.site is Site.FOREIGN or (mutation and self.site is not Site.OWN)):
+            raise CsrfRefused
+
+    def check_login(self) -> None:
+        """Raise `CsrfRefused` for a foreign page that would sign the browser in as somebody else."""
+        if self.site is Site.FOREIGN:
+            raise CsrfRefused
+
+
+@dataclass(kw_only=True)
+class Outgoing:
+    """What the answer does to the browser's cookies: new tokens, or none any more."""
+
+    tokens: TokenPair | None = None
+    forget: bool = False
