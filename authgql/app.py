@@ -18,6 +18,7 @@ from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents
 from authgql.web.endpoint import Endpoint
 from authgql.web.graphiql.page import GraphiQL
+from authgql.web.introspection import Introspection
 from authgql.web.mailbox import pages as mailbox_pages
 from authgql.web.middleware import Requests
 from authgql.web.routes import Routes
@@ -29,10 +30,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     system = build(settings, clock=clock)
     schema = build_schema()
     graphql_schema = schema._schema  # noqa: SLF001 -- Strawberry offers no public way to graphql-core's schema
+    callers = Callers(access=system.access, sessions=system.services.sessions)
+    introspection = Introspection(callers=callers, clients=settings.introspection_clients)
     endpoint = Endpoint(
         schema=graphql_schema,
         documents=Documents(graphql_schema, introspection=settings.answers_introspection),
-        callers=Callers(access=system.access, sessions=system.services.sessions),
+        callers=callers,
         services=system.services,
         cookies=Cookies(clock=clock or Clock(), public_url=settings.public_url, origins=settings.origins),
         trusted_proxies=settings.trusted_proxies,
@@ -53,6 +56,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     app = Starlette(
         routes=[
             *routes.routes(),
+            *introspection.routes(),
             *account_pages.routes(),
             *(graphiql.routes() if graphiql else []),
             *(mailbox_pages.routes(mailbox) if mailbox else []),

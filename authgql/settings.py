@@ -38,6 +38,16 @@ def _seconds(value: object) -> object:
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_comma_list)]
+
+
+def _clients(value: object) -> object:
+    if isinstance(value, str):
+        pairs = (part.strip().partition(":") for part in value.split(",") if part.strip())
+        return {name: secret for name, _, secret in pairs}
+    return value
+
+
+Clients = Annotated[dict[str, str], NoDecode, BeforeValidator(_clients)]
 Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
 SecondsOrNone = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))]
 
@@ -118,6 +128,9 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Networks = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
     geoip_database: Path | None = Field(default=None, description="An MMDB file for the sessions' locations.")
+    introspection_clients: Clients = Field(
+        default={}, description="Services that may ask about tokens: comma list of `name:secret`."
+    )
     introspection: bool | None = Field(
         default=None, description="Answer introspection; empty: in development."
     )
@@ -156,6 +169,15 @@ class Settings(BaseSettings):
         if any(len(secret) < MIN_SECRET_LENGTH for secret in value):
             raise ValueError(
                 f"each key needs at least {MIN_SECRET_LENGTH} characters; `openssl rand -base64 32` makes one"
+            )
+        return value
+
+    @field_validator("introspection_clients")
+    @classmethod
+    def _named_with_long_secrets(cls, value: dict[str, str]) -> dict[str, str]:
+        if any(not name or len(secret) < MIN_SECRET_LENGTH for name, secret in value.items()):
+            raise ValueError(
+                f"each must be `name:secret`, the secret of at least {MIN_SECRET_LENGTH} characters"
             )
         return value
 

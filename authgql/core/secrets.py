@@ -1,6 +1,7 @@
 """Everything that must not be guessed is made here, and only its hash is ever stored."""
 
 import hashlib
+import hmac
 import secrets
 from typing import Final
 from uuid import UUID, uuid4
@@ -28,6 +29,11 @@ def new_token(prefix: str) -> str:
 def new_nonce() -> str:
     """Return 128 random bits in base64url, for a page's Content-Security-Policy."""
     return secrets.token_urlsafe(16)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Compare two secrets in a time that does not tell how much of them agrees."""
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def fingerprint(token: str) -> str:

@@ -1,9 +1,9 @@
 """Who is calling: one typed answer for every kind of credential, asked of the database at each request."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from authgql.accounts.models import Account
 from authgql.sessions.models import Session
@@ -45,6 +45,15 @@ class Callers:
             return None
         session = await self._sessions.authenticate(claims.session_id, claims.account_id)
         return Caller(account=session.account, session=session) if session else None
+
+    async def inspect(self, access_token: str) -> tuple[Account, Mapping[str, Any]] | None:
+        """Return whose token this is and what it says, if it is good now; its session is not used by it."""
+        try:
+            claims = self._access.verify(access_token)
+        except BadAccessToken:
+            return None
+        session = await self._sessions.find_living(claims.session_id, claims.account_id)
+        return (session.account, claims.signed) if session else None
 
 
 def bearer(authorization: Sequence[str]) -> str | None:

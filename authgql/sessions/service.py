@@ -79,11 +79,15 @@ class Sessions:
 
     async def authenticate(self, session_id: UUID, account_id: UUID) -> Session | None:
         """Return an active session with its account, and note that it is in use; one statement."""
-        session = await self._living(id=session_id, account_id=account_id).select_related("account").first()
-        if session is None or session.account.locked_at is not None:
-            return None
-        self._activity.saw(session, self._clock.now())
+        session = await self.find_living(session_id, account_id)
+        if session:
+            self._activity.saw(session, self._clock.now())
         return session
+
+    async def find_living(self, session_id: UUID, account_id: UUID) -> Session | None:
+        """Return an active session with its account, for somebody who only asks."""
+        session = await self._living(id=session_id, account_id=account_id).select_related("account").first()
+        return None if session is None or session.account.locked_at else session
 
     async def hold(self, session_id: UUID) -> Session | None:
         """Return an active session that nobody ends or renews until the transaction does."""

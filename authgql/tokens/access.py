@@ -2,6 +2,7 @@
 
 import re
 from calendar import timegm
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -27,11 +28,12 @@ class BadAccessToken(Exception):  # noqa: N818 -- what it is
 
 @dataclass(frozen=True, kw_only=True)
 class AccessClaims:
-    """What an accepted token says: which session of which account."""
+    """What an accepted token says: which session of which account, and all of it as it was signed."""
 
     account_id: UUID
     session_id: UUID
     token_id: UUID
+    signed: Mapping[str, Any]
 
 
 class AccessTokens:
@@ -69,7 +71,10 @@ class AccessTokens:
             claims = self._decode(token)
             self._check(claims)
             return AccessClaims(
-                account_id=UUID(claims["sub"]), session_id=UUID(claims["sid"]), token_id=UUID(claims["jti"])
+                account_id=UUID(claims["sub"]),
+                session_id=UUID(claims["sid"]),
+                token_id=UUID(claims["jti"]),
+                signed=claims,
             )
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise BadAccessToken from error

@@ -1,0 +1,82 @@
+"""Other services may ask whether a token is good right now: an ended session is inactive at once (RFC 7662)."""
+
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from authgql.core.secrets import is_same
+from authgql.gate.caller import Callers
+from authgql.web.request import MAX_BODY
+
+FORM: Final = "application/x-www-form-urlencoded"
+INACTIVE: Final = {"active": False}
+
+
+class Introspection:
+    """POST /oauth/introspect, for clients that the operator configured."""
+
+    def __init__(self, *, callers: Callers, clients: Mapping[str, str]) -> None:
+        self._callers = callers
+        self._clients = clients
+
+    def routes(self) -> list[BaseRoute]:
+        """Serve it; with no clients configured there is nothing to serve."""
+        if not self._clients:
+            return []
+        return [Route("/oauth/introspect", self._post, methods=["POST"], max_body_size=MAX_BODY)]
+
+    async def _post(self, request: Request) -> Response:
+        if not self._knows(request.headers.getlist("authorization")):
+            headers = {"www-authenticate": 'Basic realm="introspection", charset="UTF-8"'}
+            return _json({"error": "invalid_client"}, status=401, headers=headers)
+        token = _token(request.headers.get("content-type", ""), await request.body())
+        if token is None:
+            return _json({"error": "invalid_request"}, status=400)
+        return _json(await self._describe(token))
+
+    async def _describe(self, token: str) -> Mapping[str, Any]:
+        """Describe a good token; all others get the same few bytes (RFC 7662 section 2.2)."""
+        shown = await self._callers.inspect(token)
+        if shown is None:
+            return INACTIVE
+        account, claims = shown
+        return {"active": True, "username": account.username, "token_type": "Bearer", **claims}
+
+    def _knows(self, authorization: Sequence[str]) -> bool:
+        name, secret = _basic(authorization[0]) if len(authorization) == 1 else ("", "")
+        expected = self._clients.get(name)
+        # Compared in either case, so that the time does not tell which names are configured.
+        return is_same(secret, expected or "") and expected is not None
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """Read HTTP Basic credentials as RFC 6749 section 2.3.1 has them; empty if malformed."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, _, secret = b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return unquote(name), unquote(secret)
+
+
+def _token(content_type: str, body: bytes) -> str | None:
+    if content_type.partition(";")[0].strip().lower() != FORM:
+        return None
+    try:
+        values = parse_qs(body.decode("ascii"), max_num_fields=10).get("token", [])
+    except ValueError:
+        return None
+    return values[0] if len(values) == 1 else None
+
+
+def _json(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    content = {"content-type": "application/json; charset=utf-8"}
+    return Response(orjson.dumps(body), status, {**content, **(headers or {})})
