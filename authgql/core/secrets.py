@@ -1,7 +1,10 @@
 """Everything that must not be guessed is made here, and only its hash is ever stored."""
 
 import hashlib
+import json
 import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -33,3 +36,14 @@ def new_nonce() -> str:
 def fingerprint(token: str) -> str:
     """Return the SHA-256 of a token of at least 112 random bits, in hex (ASVS 6.5.2)."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def ascii_hash(text: str) -> str:
+    """Return the SHA-256 of ASCII text in base64url: 43 characters, without padding, as JOSE writes it."""
+    digest = hashlib.sha256(text.encode("ascii")).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def thumbprint(members: Mapping[str, str]) -> str:
+    """Return the SHA-256 thumbprint of a public key, given its required JWK members alone (RFC 7638)."""
+    return ascii_hash(json.dumps(members, sort_keys=True, separators=(",", ":")))
