@@ -61,9 +61,9 @@ class Proofs:
         claims = proof.payload
         _check_method(claims, method)
         self._check_target(claims, path)
-        issued_at = self._check_time(claims)
         _check_access_token(claims, access_token)
         self._check_nonce(claims)
+        issued_at = self._check_time(claims)
         # Last: a proof that is refused for anything else is not used up, and fills no memory.
         await self._spend(_jti(claims), proof.thumbprint, issued_at)
         return proof.thumbprint
