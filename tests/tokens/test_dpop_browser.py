@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 from browser import Witness, chromium_page
+from graphql import build_schema, parse, validate
 from playwright.async_api import Page, expect
 from support.binding_server import BindingServer, binding_server, proofs_of
 
@@ -18,6 +19,7 @@ from authgql.tokens.dpop import InvalidProof
 
 ROOT = Path(authgql.__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "spa-dpop"
+SOURCE = (EXAMPLE / "dpop.js").read_text()
 SNIPPETS = re.findall(r"```js\n(.*?)```", (ROOT / "docs" / "dpop.md").read_text(), re.DOTALL)
 
 CONNECT: Final = "window.client ??= (await import('./dpop.js')).connect('/graphql');"
@@ -29,10 +31,27 @@ READ_KEY: Final = """new Promise((resolve) => {
   };
 })"""
 
+FORGET_KEY: Final = """
+  const opening = indexedDB.open('authgql');
+  opening.onsuccess = () => {
+    const transaction = opening.result.transaction('dpop', 'readwrite');
+    transaction.objectStore('dpop').clear();
+    transaction.oncomplete = () => done();
+  };
+"""
+
 
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_the_page_about_dpop_shows_what_the_tests_run(snippet: str) -> None:
     assert any(snippet in file.read_text() for file in EXAMPLE.glob("*.js"))
+
+
+@pytest.mark.parametrize("name", ["LOGIN", "REFRESH", "LOGOUT"])
+def test_the_examples_operations_are_of_our_schema(name: str) -> None:
+    constants = dict(re.findall(r"^const (\w+) = [`'](.*?)[`'];", SOURCE, re.DOTALL | re.MULTILINE))
+    operation = constants[name].replace("${TOKENS}", constants["TOKENS"])
+    schema = build_schema((ROOT / "schema.graphql").read_text(), assume_valid_sdl=True)
+    assert validate(schema, parse(operation)) == []
 
 
 @pytest.fixture
@@ -138,6 +157,16 @@ async def test_tokens_are_refreshed_before_they_expire(page: Page, server: Bindi
     await ask(page)
     await ask(page)
     assert server.log == ["use_dpop_nonce", "Login", "Refresh", "Guarded", "Guarded"]
+
+
+@pytest.mark.browser
+async def test_of_several_tabs_one_makes_the_key(page: Page) -> None:
+    async with another_tab(page) as second, another_tab(page) as third:
+        tabs = (page, second, third)
+        await asyncio.gather(*(run(tab, "return await client.proof();") for tab in tabs))
+        await page.evaluate(f"new Promise((done) => {{ {FORGET_KEY} }})")
+        proofs = await asyncio.gather(*(run(tab, "return await client.proof();") for tab in tabs))
+    assert len({proof.partition(".")[0] for proof in proofs}) == 1  # whose header shows the key
 
 
 @pytest.mark.browser
