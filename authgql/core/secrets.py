@@ -2,7 +2,10 @@
 
 import hashlib
 import hmac
+import json
 import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -39,3 +42,14 @@ def is_same(one: str, other: str) -> bool:
 def fingerprint(token: str) -> str:
     """Return the SHA-256 of a token of at least 112 random bits, in hex (ASVS 6.5.2)."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def ascii_hash(text: str) -> str:
+    """Return the SHA-256 of ASCII text in base64url: 43 characters, without padding, as JOSE writes it."""
+    digest = hashlib.sha256(text.encode("ascii")).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def thumbprint(members: Mapping[str, str]) -> str:
+    """Return the SHA-256 thumbprint of a public key, given its required JWK members alone (RFC 7638)."""
+    return ascii_hash(json.dumps(members, sort_keys=True, separators=(",", ":")))

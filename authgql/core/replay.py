@@ -1,0 +1,54 @@
+"""What may be used once is recognised when it comes again, or is refused."""
+
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from typing import Final, Protocol
+
+import structlog
+
+from authgql.core.clock import Clock
+
+CAPACITY: Final = 100_000  # about 30 MB of hashes
+
+log = structlog.get_logger(__name__)
+
+
+class Replays(Protocol):
+    """Remembers keys for a while; several nodes share one such memory."""
+
+    async def first_time(self, key: str, *, seconds: int) -> bool:
+        """Remember a key, of a hash's length, for so long; tell whether it was not remembered before."""
+        ...
+
+
+class MemoryReplays:
+    """The memory of a single process: bounded, and never forgetting early."""
+
+    def __init__(self, *, clock: Clock, capacity: int = CAPACITY) -> None:
+        self._clock = clock
+        self._capacity = capacity
+        self._seen: set[str] = set()
+        self._expiries: list[tuple[datetime, str]] = []  # a heap: the first to expire comes first
+        self._was_full = False
+
+    # Nothing is awaited between looking and remembering, so that of two at once only one is the first.
+    async def first_time(self, key: str, *, seconds: int) -> bool:
+        """See `Replays`. When full, nothing is new: a flood must not wash a used key out of the memory."""
+        now = self._clock.now()
+        self._forget(now)
+        if key in self._seen or self._is_full():
+            return False
+        self._seen.add(key)
+        heappush(self._expiries, (now + timedelta(seconds=seconds), key))
+        return True
+
+    def _forget(self, now: datetime) -> None:
+        while self._expiries and self._expiries[0][0] <= now:
+            self._seen.discard(heappop(self._expiries)[1])
+
+    def _is_full(self) -> bool:
+        is_full = len(self._seen) >= self._capacity
+        if is_full and not self._was_full:  # one line for a flood, not one for each of its drops
+            log.warning("replays.full", capacity=self._capacity)
+        self._was_full = is_full
+        return is_full
