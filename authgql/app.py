@@ -30,7 +30,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     system = build(settings, clock=clock)
     schema = build_schema()
     graphql_schema = schema._schema  # noqa: SLF001 -- Strawberry offers no public way to graphql-core's schema
-    callers = Callers(access=system.access, sessions=system.services.sessions)
+    callers = Callers(
+        access=system.access,
+        sessions=system.services.sessions,
+        proofs=system.proofs,
+        binding=system.binding,
+    )
     introspection = Introspection(callers=callers, clients=settings.introspection_clients)
     endpoint = Endpoint(
         schema=graphql_schema,
@@ -73,7 +78,7 @@ def _cors(settings: Settings) -> dict[str, Any]:
         "allow_origins": settings.origins,
         "allow_credentials": True,
         "allow_methods": ["GET", "POST"],
-        "allow_headers": ["authorization", "content-type"],
-        "expose_headers": ["x-request-id"],
+        "allow_headers": ["authorization", "content-type", "dpop"],
+        "expose_headers": ["date", "dpop-nonce", "x-request-id"],
         "max_age": 600,
     }

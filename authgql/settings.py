@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Networks = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
     geoip_database: Path | None = Field(default=None, description="An MMDB file for the sessions' locations.")
+    dpop_require_nonce: bool = Field(default=False, description="Demand a nonce of ours in every DPoP proof.")
     introspection_clients: Clients = Field(
         default={}, description="Services that may ask about tokens: comma list of `name:secret`."
     )

@@ -16,6 +16,7 @@ from authgql.core.cursors import Cursors
 from authgql.core.database import Database
 from authgql.core.loops import Loop, Loops
 from authgql.core.migrations import migrate, pending
+from authgql.core.replay import MemoryReplays
 from authgql.core.sealing import Sealer
 from authgql.gate.context import Services
 from authgql.keys.service import SigningKeys
@@ -37,6 +38,9 @@ from authgql.settings import Settings
 from authgql.signin.registration import Registration
 from authgql.signin.service import SignIn
 from authgql.tokens.access import AccessTokens
+from authgql.tokens.binding import Binding
+from authgql.tokens.dpop import Proofs
+from authgql.tokens.nonces import Nonces
 from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.service import Tokens
 
@@ -59,6 +63,8 @@ class System:
     database: Database
     keys: SigningKeys
     access: AccessTokens
+    proofs: Proofs
+    binding: Binding
     services: Services
     loops: Loops
     hashing: Hashing
@@ -151,12 +157,14 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         ),
     )
     access = AccessTokens(clock=clock, keys=keys, issuer=settings.public_url, audience=settings.audience)
+    binding = Binding(audit=audit)
     refresh_tokens = RefreshTokens(
         clock=clock,
         audit=audit,
         limits=limits,
         sessions=sessions,
         outbox=outbox,
+        binding=binding,
         grace=settings.refresh_grace,
     )
     services = Services(
@@ -210,6 +218,14 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         database=Database(url=settings.database_url, models=MODELS),
         keys=keys,
         access=access,
+        proofs=Proofs(
+            clock=clock,
+            public_url=settings.public_url,
+            replays=MemoryReplays(clock=clock),
+            nonces=Nonces(clock=clock, sealer=sealer),
+            require_nonce=settings.dpop_require_nonce,
+        ),
+        binding=binding,
         services=services,
         loops=Loops(
             [

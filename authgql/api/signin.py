@@ -8,6 +8,7 @@ import strawberry
 
 from authgql.api.accounts import User
 from authgql.api.session_types import Session, show
+from authgql.core.errors import BadUserInput
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.gate.errors import Unauthenticated
@@ -34,7 +35,9 @@ class AuthTokens:
     access_token: str | None = strawberry.field(
         description="A JWT (RFC 9068), for the `Authorization` header; null when delivered as a cookie."
     )
-    token_type: str = strawberry.field(description="The header's scheme: `Bearer`.")
+    token_type: str = strawberry.field(
+        description="The header's scheme: `Bearer`, or `DPoP` if bound to a key."
+    )
     expires_in: int = strawberry.field(description="Life of the access token, in seconds.")
     refresh_token: str | None = strawberry.field(
         description="Renews the pair once, with `refresh`; keep it secret. Null when delivered as a cookie, "
@@ -163,8 +166,13 @@ class SignInMutation:
         by_cookie = input.delivery is TokenDelivery.COOKIE
         if by_cookie:
             await info.context.check_login()
+            if info.context.proved_key:  # no script could hash a token that it cannot read, as proofs must
+                raise BadUserInput("A session bound with DPoP takes its tokens in the body.")
         opened = await info.context.services.sign_in.login(
-            input.username, input.password, origin=info.context.origin
+            input.username,
+            input.password,
+            origin=info.context.origin,
+            proved_key=info.context.proved_key,
         )
         viewer = Caller(account=opened.account, session=opened.session)
         return LoginSuccess(
@@ -190,7 +198,9 @@ class SignInMutation:
         by_cookie = input is None
         token = info.context.credentials.refresh_token if input is None else input.refresh_token
         try:
-            opened = await info.context.services.sign_in.refresh(token or "", origin=info.context.origin)
+            opened = await info.context.services.sign_in.refresh(
+                token or "", origin=info.context.origin, proved_key=info.context.proved_key
+            )
         except errors.InvalidToken:
             info.context.outgoing.forget = by_cookie
             raise

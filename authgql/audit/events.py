@@ -47,6 +47,7 @@ class Event(Enum):
     )
 
     PROFILE_REFUSED = "profile.refused", "A change of the profile was refused: {reason}."
+    PROOF_REFUSED = "proof.refused", "A token was shown without the key that it is bound to."
     FORGERY_REFUSED = "forgery.refused", "Another site's page tried to act with the browser's cookies."
     SIGNING_KEY_ADDED = "signing_key.added", "A signing key was published."
     SIGNING_KEY_RETIRED = "signing_key.retired", "A signing key was retired; its tokens are refused."

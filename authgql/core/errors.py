@@ -20,6 +20,11 @@ class Problem(Exception):  # noqa: N818 -- the field's word; "ProblemError" says
         super().__init__(message)
         self.message = message
 
+    @property
+    def extensions(self) -> dict[str, str]:
+        """What a GraphQL error says to programs."""
+        return {"code": self.code}
+
 
 class Refusal(Problem):
     """A "no" that a client can do something about."""

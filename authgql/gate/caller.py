@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from authgql.accounts.models import Account
+from authgql.audit.events import Origin
+from authgql.gate.credentials import Credentials
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.tokens.access import AccessTokens, BadAccessToken
+from authgql.tokens.binding import Binding
+from authgql.tokens.dpop import Proofs
 
-BEARER: Final = re.compile(r"Bearer ([A-Za-z0-9._~+/=-]+)", re.ASCII | re.IGNORECASE)  # RFC 6750 section 2.1
+# RFC 6750 section 2.1, RFC 9449 section 7.1
+SHOWN: Final = re.compile(r"(?:Bearer|DPoP) ([A-Za-z0-9._~+/=-]+)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +36,27 @@ class Caller:
 class Callers:
     """Tells callers by what they show."""
 
-    def __init__(self, *, access: AccessTokens, sessions: Sessions) -> None:
+    def __init__(self, *, access: AccessTokens, sessions: Sessions, proofs: Proofs, binding: Binding) -> None:
         self._access = access
         self._sessions = sessions
+        self._proofs = proofs
+        self._binding = binding
 
-    async def identify(self, access_token: str | None) -> Caller | None:
-        """Return who shows this access token; anything malformed is nobody."""
+    async def prove(self, credentials: Credentials) -> str | None:
+        """Return the thumbprint of the key whose proof came along, if one did; raises `InvalidProof`."""
+        if not credentials.proofs:
+            return None
+        return await self._proofs.verify(
+            credentials.proofs, method="POST", path="/graphql", access_token=credentials.access_token
+        )
+
+    async def identify(
+        self, access_token: str | None, *, proved_key: str | None, origin: Origin
+    ) -> Caller | None:
+        """Return who shows this access token; anything malformed is nobody.
+
+        Raises `InvalidProof` for a bound token whose key did not prove itself.
+        """
         if access_token is None:
             return None
         try:
@@ -44,7 +64,10 @@ class Callers:
         except BadAccessToken:
             return None
         session = await self._sessions.authenticate(claims.session_id, claims.account_id)
-        return Caller(account=session.account, session=session) if session else None
+        if session is None:
+            return None
+        await self._binding.check(session, session.account, proved_key, origin=origin)
+        return Caller(account=session.account, session=session)
 
     async def inspect(self, access_token: str) -> tuple[Account, Mapping[str, Any]] | None:
         """Return whose token this is and what it says, if it is good now; its session is not used by it."""
@@ -58,5 +81,5 @@ class Callers:
 
 def bearer(authorization: Sequence[str]) -> str | None:
     """Return the token of an `Authorization` header, given all its values; None if it is malformed."""
-    shown = BEARER.fullmatch(authorization[0]) if len(authorization) == 1 else None
+    shown = SHOWN.fullmatch(authorization[0]) if len(authorization) == 1 else None
     return shown[1] if shown else None

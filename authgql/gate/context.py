@@ -47,6 +47,7 @@ class Context:
     origin: Origin
     credentials: Credentials
     caller: Caller | None
+    proved_key: str | None = None
     outgoing: Outgoing = field(default_factory=Outgoing)
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """What a request shows of itself: tokens, the way they came, and the site that sent it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -17,12 +18,16 @@ class Site(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """The tokens that came with a request; `from_cookies` if the browser added them by itself."""
+    """The tokens that came with a request; `from_cookies` if the browser added them by itself.
+
+    `proofs` are the values of its `DPoP` headers: one, or none, or the request is wrong.
+    """
 
     access_token: str | None
     refresh_token: str | None = None
     from_cookies: bool = False
     site: Site = Site.UNKNOWN
+    proofs: Sequence[str] = ()
 
     def check_site(self, *, mutation: bool) -> None:
         """Raise `CsrfRefused` if a foreign page may be using the browser's cookies (ASVS 3.5.1)."""

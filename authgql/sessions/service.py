@@ -49,8 +49,8 @@ class Sessions:
         self._token_life = token_life
         self._limit = limit
 
-    async def start(self, account: Account, *, origin: Origin) -> Session:
-        """Start a session of an account that the caller's transaction holds."""
+    async def start(self, account: Account, *, origin: Origin, key_thumbprint: str | None = None) -> Session:
+        """Start a session, bound to a key if one is given, of an account that the transaction holds."""
         now = self._clock.now()
         device, location = describe(origin.user_agent), self._locator.locate(origin.ip_address)
         session = await Session.create(
@@ -68,6 +68,7 @@ class Sessions:
             device_kind=device.kind.value,
             browser=device.browser,
             os=device.os,
+            key_thumbprint=key_thumbprint,
             **self._fresh_token(now + self._timeouts.absolute),
         )
         await self._audit.record(
@@ -93,11 +94,17 @@ class Sessions:
         """Return an active session that nobody ends or renews until the transaction does."""
         return await self._living(id=session_id).select_for_update(no_key=True).first()
 
-    async def renew(self, session: Session, *, account: Account, origin: Origin) -> None:
-        """Count a refresh of a session that the caller's transaction holds, and extend its idle timeout."""
+    async def renew(
+        self, session: Session, *, account: Account, origin: Origin, key_thumbprint: str | None
+    ) -> None:
+        """Count a refresh of a session that the caller's transaction holds, and extend its idle timeout.
+
+        A key, once given, is the session's for good.
+        """
         now = self._clock.now()
         changes = {
             "refreshed_count": session.refreshed_count + 1,
+            "key_thumbprint": session.key_thumbprint or key_thumbprint,
             "last_seen_at": now,
             "expires_at": min(now + self._timeouts.idle, session.absolute_expires_at),
             **self._fresh_token(session.absolute_expires_at),

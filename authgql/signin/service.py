@@ -62,7 +62,9 @@ class SignIn:
         self._tokens = tokens
         self._reveal = reveal_accounts
 
-    async def login(self, username: str, password: str, *, origin: Origin) -> SignedIn:
+    async def login(
+        self, username: str, password: str, *, origin: Origin, proved_key: str | None = None
+    ) -> SignedIn:
         """Start a session for a username or e-mail address and its password.
 
         Raises `InvalidInput`, `InvalidCredentials`, `RateLimited`; where accounts are revealed,
@@ -77,11 +79,11 @@ class SignIn:
             await self._refuse(account, origin)
         if account is None or account.locked_at:
             await self._refuse(account, origin)
-        return await self._start(account, password, origin)
+        return await self._start(account, password, origin, proved_key)
 
-    async def refresh(self, refresh_token: str, *, origin: Origin) -> SignedIn:
-        """Renew a session's tokens; raises `InvalidToken` and `RateLimited`."""
-        done = await self._refresh_tokens.use(refresh_token, origin=origin)
+    async def refresh(self, refresh_token: str, *, origin: Origin, proved_key: str | None = None) -> SignedIn:
+        """Renew a session's tokens; raises `InvalidToken`, `RateLimited` and `InvalidProof`."""
+        done = await self._refresh_tokens.use(refresh_token, origin=origin, proved_key=proved_key)
         tokens = self._tokens.pair(done.session, done.token)
         return SignedIn(account=done.account, session=done.session, tokens=tokens)
 
@@ -103,10 +105,12 @@ class SignIn:
             session.id, SessionEndReason.LOGGED_OUT, account=account, origin=origin
         )
 
-    async def _start(self, account: Account, password: str, origin: Origin) -> SignedIn:
+    async def _start(
+        self, account: Account, password: str, origin: Origin, proved_key: str | None
+    ) -> SignedIn:
         outdated = self._hashing.is_outdated(account.password_hash)
         newer_hash = await self._hashing.hash(password) if outdated else None
-        opened = await self._open(account, newer_hash, origin)
+        opened = await self._open(account, newer_hash, origin, proved_key)
         if opened is None:  # the account was changed, locked or erased since it was read
             await self._refuse(account, origin)
         session, refresh_token = opened
@@ -114,12 +118,12 @@ class SignIn:
         return SignedIn(account=account, session=session, tokens=tokens)
 
     async def _open(
-        self, account: Account, newer_hash: str | None, origin: Origin
+        self, account: Account, newer_hash: str | None, origin: Origin, proved_key: str | None
     ) -> tuple[Session, str] | None:
         async with transaction():
             if not await self._accounts.hold(account, password_hash=newer_hash):
                 return None
-            session = await self._sessions.start(account, origin=origin)
+            session = await self._sessions.start(account, origin=origin, key_thumbprint=proved_key)
             return session, await self._refresh_tokens.begin(session)
 
     async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:

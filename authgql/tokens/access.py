@@ -47,7 +47,7 @@ class AccessTokens:
 
     def sign(self, session: Session) -> str:
         """Sign the session's newest access token, as its row describes it."""
-        claims = {
+        claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": str(session.account_id),
@@ -59,6 +59,8 @@ class AccessTokens:
             "amr": ["pwd"],
             "scope": SCOPE,
         }
+        if session.key_thumbprint:
+            claims["cnf"] = {"jkt": session.key_thumbprint}  # RFC 9449 section 6.1
         key = self._keys.current
         headers = {"typ": TYPE, "kid": key.kid}
         return jwt.encode(claims, key.private_key, algorithm=key.algorithm, headers=headers)

@@ -32,6 +32,11 @@ class InvalidProof(Problem):
         self.nonce = nonce  # for the `DPoP-Nonce` header
 
     @property
+    def extensions(self) -> dict[str, str]:
+        """The code, and the RFC's own."""
+        return {"code": self.code, "reason": self.reason}
+
+    @property
     def reason(self) -> str:
         """The RFC's error code, for programs (sections 5 and 8)."""
         return "invalid_dpop_proof" if self.nonce is None else "use_dpop_nonce"

@@ -24,6 +24,7 @@ from authgql.mail.outbox import Outbox
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.sessions.state import SessionEndReason
+from authgql.tokens.binding import Binding
 from authgql.tokens.models import RefreshToken
 
 PREFIX: Final = "agr_"
@@ -50,6 +51,7 @@ class RefreshTokens:
         limits: Limits,
         sessions: Sessions,
         outbox: Outbox,
+        binding: Binding,
         grace: timedelta,
     ) -> None:
         self._clock = clock
@@ -57,6 +59,7 @@ class RefreshTokens:
         self._limits = limits
         self._sessions = sessions
         self._outbox = outbox
+        self._binding = binding
         self._grace = grace
 
     async def begin(self, session: Session) -> str:
@@ -65,15 +68,19 @@ class RefreshTokens:
         await self._store(session, token, generation=0)
         return token
 
-    async def use(self, token: str, *, origin: Origin) -> Refreshed:
-        """Spend a token for its successor; raises `InvalidToken` and `RateLimited`."""
+    async def use(self, token: str, *, origin: Origin, proved_key: str | None = None) -> Refreshed:
+        """Spend a token for its successor; raises `InvalidToken`, `RateLimited` and `InvalidProof`.
+
+        `proved_key` is the thumbprint of the key whose proof came along; it binds the session.
+        """
         await self._limits.attempt(Attempt.REFRESH, origin=origin)
         row = await self._find(token)
         if row is None or self._sessions.ending(row.session):
             await self._refuse(row, origin)
-        refreshed = None if row.spent_at else await self._rotate(row, token, origin)
+        await self._binding.check(row.session, row.session.account, proved_key, origin=origin)
+        refreshed = None if row.spent_at else await self._rotate(row, token, origin, proved_key)
         if refreshed is None:
-            refreshed = await self._repeat(token, origin)
+            refreshed = await self._repeat(token, origin, proved_key)
         return refreshed
 
     async def wipe_successors(self) -> None:
@@ -83,7 +90,9 @@ class RefreshTokens:
             sealed_successor=None
         )
 
-    async def _rotate(self, row: RefreshToken, token: str, origin: Origin) -> Refreshed | None:
+    async def _rotate(
+        self, row: RefreshToken, token: str, origin: Origin, proved_key: str | None
+    ) -> Refreshed | None:
         """Spend the token, unless somebody else is quicker."""
         successor = new_token(PREFIX)
         account = row.session.account
@@ -93,14 +102,15 @@ class RefreshTokens:
             if session is None or not await self._spend(row, token, successor):
                 return None
             await self._store(session, successor, generation=row.generation + 1)
-            await self._sessions.renew(session, account=account, origin=origin)
+            await self._sessions.renew(session, account=account, origin=origin, key_thumbprint=proved_key)
         return Refreshed(session=session, account=account, token=successor)
 
-    async def _repeat(self, token: str, origin: Origin) -> Refreshed:
+    async def _repeat(self, token: str, origin: Origin, proved_key: str | None) -> Refreshed:
         """Answer a token that was spent: with the newest one, or with the end of its session."""
         row = await self._find(token)
         if row is None or self._sessions.ending(row.session):
             await self._refuse(row, origin)
+        await self._binding.check(row.session, row.session.account, proved_key, origin=origin)
         if row.spent_at and self._clock.now() - row.spent_at > self._grace:
             await self._end_reused(row, origin)
         newest = await self._newest(row, token)

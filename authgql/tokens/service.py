@@ -32,7 +32,7 @@ class Tokens:
         left = session.token_expires_at - self._clock.now()
         return TokenPair(
             access_token=self._access.sign(session),
-            token_type="Bearer",  # noqa: S106 -- the scheme's name (RFC 6750)
+            token_type="DPoP" if session.key_thumbprint else "Bearer",
             expires_in=max(0, ceil(left.total_seconds())),
             refresh_token=refresh_token,
             refresh_expires_at=session.expires_at,

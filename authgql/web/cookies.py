@@ -31,9 +31,12 @@ class Cookies:
         site = self._site(request)
         shown = request.headers.getlist("authorization")
         access, refresh = request.cookies.get(self._access), request.cookies.get(self._refresh)
+        proofs = request.headers.getlist("dpop")
         if shown or not (access or refresh):
-            return Credentials(access_token=bearer(shown), site=site)
-        return Credentials(access_token=access, refresh_token=refresh, from_cookies=True, site=site)
+            return Credentials(access_token=bearer(shown), site=site, proofs=proofs)
+        return Credentials(
+            access_token=access, refresh_token=refresh, from_cookies=True, site=site, proofs=proofs
+        )
 
     def write(self, response: Response, outgoing: Outgoing) -> None:
         """Set or remove the cookies."""

@@ -17,9 +17,10 @@ from authgql.gate.caller import Callers
 from authgql.gate.context import Context, Services
 from authgql.gate.credentials import Credentials
 from authgql.gate.errors import CsrfRefused
+from authgql.tokens.dpop import InvalidProof
 from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents, Prepared, selected_operation
-from authgql.web.errors import code_of, present_all, request_error
+from authgql.web.errors import code_of, present_all, problem_error, request_error
 from authgql.web.origin import Networks, origin_of
 from authgql.web.request import JSON, RESPONSE_JSON, BadRequest, GraphQLRequest, negotiate, read
 
@@ -71,15 +72,29 @@ class Endpoint:
         origin, credentials = origin_of(request, self._trusted_proxies), self._cookies.read(request)
         try:
             await self._check_site(credentials, origin, mutation=operation is OperationType.MUTATION)
-            caller = await self._callers.identify(credentials.access_token)
+            proved_key = await self._callers.prove(credentials)
+            caller = await self._callers.identify(
+                credentials.access_token, proved_key=proved_key, origin=origin
+            )
         except CsrfRefused as refusal:
-            return _answer(403, media, request_error(refusal.message, refusal.code))
+            return _answer(403, media, problem_error(refusal))
+        except InvalidProof as refusal:
+            response = _answer(_status(media), media, problem_error(refusal))
+            if refusal.nonce:
+                response.headers["dpop-nonce"] = refusal.nonce
+            return response
         except Exception as error:
             if not is_unavailable(error):
                 raise
             log.warning("unavailable", error=type(error).__name__)
             return _answer(503, media, request_error(Unavailable().message, Unavailable.code))
-        context = Context(services=self._services, origin=origin, credentials=credentials, caller=caller)
+        context = Context(
+            services=self._services,
+            origin=origin,
+            credentials=credentials,
+            caller=caller,
+            proved_key=proved_key,
+        )
         result = execute(
             self._schema,
             prepared.document,

@@ -19,6 +19,11 @@ def request_error(message: str, code: str) -> dict[str, Any]:
     return {"errors": [{"message": message, "extensions": {"code": code}}]}
 
 
+def problem_error(problem: Problem) -> dict[str, Any]:
+    """Return the same for a problem."""
+    return {"errors": [{"message": problem.message, "extensions": problem.extensions}]}
+
+
 def present_all(errors: Sequence[GraphQLError], *, request_id: str, code: str = "") -> list[dict[str, Any]]:
     """Format errors as the GraphQL specification has it, each with `extensions.code`."""
     return [_present(error, request_id, code) for error in errors]
@@ -33,7 +38,7 @@ def _present(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     cause = error.original_error
     if isinstance(cause, Problem):
-        formatted["extensions"] = {"code": cause.code}
+        formatted["extensions"] = cause.extensions
     elif cause is None:
         formatted["extensions"] = {"code": code or "BAD_USER_INPUT"}
     elif is_unavailable(cause):

@@ -1,4 +1,4 @@
-"""Other services may ask whether a token is good right now: an ended session is inactive at once (RFC 7662)."""
+"""Other services may ask whether a token is good: an ended session is inactive at once (RFC 7662)."""
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
@@ -46,13 +46,17 @@ class Introspection:
         if shown is None:
             return INACTIVE
         account, claims = shown
-        return {"active": True, "username": account.username, "token_type": "Bearer", **claims}
+        return {"active": True, "username": account.username, "token_type": _type(claims), **claims}
 
     def _knows(self, authorization: Sequence[str]) -> bool:
         name, secret = _basic(authorization[0]) if len(authorization) == 1 else ("", "")
         expected = self._clients.get(name)
         # Compared in either case, so that the time does not tell which names are configured.
         return is_same(secret, expected or "") and expected is not None
+
+
+def _type(claims: Mapping[str, Any]) -> str:
+    return "DPoP" if "cnf" in claims else "Bearer"
 
 
 def _basic(header: str) -> tuple[str, str]:
