@@ -1,5 +1,6 @@
 """Tokens bound to a key are worth nothing without it (RFC 9449)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -23,7 +24,7 @@ def _proof(app: Application, key: ProofKey, access_token: str | None = None, **c
 async def _ask(
     app: Application,
     document: str,
-    variables: dict[str, object] | None = None,
+    variables: Mapping[str, object] | None = None,
     *,
     key: ProofKey | None,
     token: str | None = None,
