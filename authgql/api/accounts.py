@@ -87,7 +87,7 @@ class User:
         return await connection(info, self.account, status, first, after)
 
     @classmethod
-    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> Self | None:  # noqa: A002 -- the key's name
+    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> Self | None:
         """Find an account for a gateway."""
         account_id = parse_id(id)
         account = await info.context.account_references.load(account_id) if account_id else None
@@ -203,7 +203,7 @@ class AccountMutation:
     async def register(
         self,
         info: Info,
-        input: Annotated[RegisterInput, strawberry.argument(description="Who registers.")],  # noqa: A002
+        input: Annotated[RegisterInput, strawberry.argument(description="Who registers.")],
     ) -> RegisterResult:
         """Register."""
         account = await info.context.services.registration.register(
@@ -220,7 +220,7 @@ class AccountMutation:
     async def update_profile(
         self,
         info: Info,
-        input: Annotated[UpdateProfileInput, strawberry.argument(description="What to change.")],  # noqa: A002
+        input: Annotated[UpdateProfileInput, strawberry.argument(description="What to change.")],
     ) -> UpdateProfileResult:
         """Change the profile."""
         account, session = info.context.require()
@@ -243,7 +243,7 @@ class AccountMutation:
     async def delete_account(
         self,
         info: Info,
-        input: Annotated[DeleteAccountInput, strawberry.argument(description="Your password.")],  # noqa: A002
+        input: Annotated[DeleteAccountInput, strawberry.argument(description="Your password.")],
     ) -> DeleteAccountResult:
         """Erase the account."""
         account, session = info.context.require()

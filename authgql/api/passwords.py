@@ -110,7 +110,7 @@ class PasswordMutation:
     async def change_password(
         self,
         info: Info,
-        input: Annotated[ChangePasswordInput, strawberry.argument(description="Old and new.")],  # noqa: A002
+        input: Annotated[ChangePasswordInput, strawberry.argument(description="Old and new.")],
     ) -> ChangePasswordResult:
         """Change it."""
         account, session = info.context.require()
@@ -139,7 +139,7 @@ class PasswordMutation:
     async def reset_password(
         self,
         info: Info,
-        input: Annotated[ResetPasswordInput, strawberry.argument(description="Token and password.")],  # noqa: A002
+        input: Annotated[ResetPasswordInput, strawberry.argument(description="Token and password.")],
     ) -> ResetPasswordResult:
         """Set it anew."""
         await info.context.services.recovery.reset(

@@ -172,7 +172,7 @@ class Session:
         )
 
     @classmethod
-    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Session | None":  # noqa: A002 -- the key's name
+    async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Session | None":
         """Find one of the caller's own sessions for a gateway; another's is not found."""
         session_id = parse_id(id)
         row = await info.context.session_references.load(session_id) if session_id else None

@@ -86,7 +86,7 @@ class SessionMutation:
     async def terminate_session(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The session's id.")],  # noqa: A002
+        id: Annotated[strawberry.ID, strawberry.argument(description="The session's id.")],
     ) -> TerminateSessionResult:
         """End one."""
         account, _ = info.context.require()

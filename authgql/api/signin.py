@@ -19,6 +19,7 @@ from authgql.gate.refusal import (
     RateLimited,
     UserNotFound,
 )
+from authgql.sessions.errors import SessionNotFound
 from authgql.signin.service import SignedIn as Opened
 from authgql.tokens.service import TokenPair
 
@@ -138,7 +139,7 @@ class SignInMutation:
     async def login(
         self,
         info: Info,
-        input: Annotated[LoginInput, strawberry.argument(description="Who signs in.")],  # noqa: A002
+        input: Annotated[LoginInput, strawberry.argument(description="Who signs in.")],
     ) -> LoginResult:
         """Sign in."""
         opened = await info.context.services.sign_in.login(
@@ -159,7 +160,7 @@ class SignInMutation:
     async def refresh(
         self,
         info: Info,
-        input: Annotated[RefreshInput | None, strawberry.argument(description="The refresh token.")] = None,  # noqa: A002
+        input: Annotated[RefreshInput | None, strawberry.argument(description="The refresh token.")] = None,
     ) -> RefreshResult:
         """Renew."""
         token = input.refresh_token if input else ""
@@ -172,7 +173,10 @@ class SignInMutation:
     async def logout(self, info: Info) -> LogoutResult:
         """Sign out."""
         account, session = info.context.require()
-        ended = await info.context.services.sign_in.logout(account, session, origin=info.context.origin)
+        try:
+            ended = await info.context.services.sign_in.logout(account, session, origin=info.context.origin)
+        except SessionNotFound:  # gone with its account since the request began
+            raise Unauthenticated from None
         return LogoutSuccess(session=show(info, ended))
 
     @strawberry.mutation(
@@ -181,7 +185,7 @@ class SignInMutation:
     async def reauthenticate(
         self,
         info: Info,
-        input: Annotated[ReauthenticateInput, strawberry.argument(description="Your password.")],  # noqa: A002
+        input: Annotated[ReauthenticateInput, strawberry.argument(description="Your password.")],
     ) -> ReauthenticateResult:
         """Confirm the password."""
         account, session = info.context.require()

