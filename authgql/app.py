@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -21,6 +22,7 @@ from authgql.web.graphiql.page import GraphiQL
 from authgql.web.introspection import Introspection
 from authgql.web.mailbox import pages as mailbox_pages
 from authgql.web.middleware import Requests
+from authgql.web.responses import refuse
 from authgql.web.routes import Routes
 from authgql.web.schema import build_schema
 
@@ -67,8 +69,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
             *(mailbox_pages.routes(mailbox) if mailbox else []),
         ],
         middleware=[Middleware(Requests), Middleware(CORSMiddleware, **_cors(settings))],
+        exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would send them wherever the Host header says
     app.state.routes, app.state.system = routes, system
     return app
 

@@ -17,6 +17,7 @@ from authgql.core.migrations import migrate as run_migrations
 from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
 from authgql.keys.service import UnknownKey
+from authgql.server import CannotListen
 from authgql.server import serve as run_server
 from authgql.settings import Settings, SettingsError, for_serving, load, require
 from authgql.system import MAILBOX, MODELS, SchemaBehind, System, build
@@ -49,8 +50,10 @@ def main() -> None:
     """Run a command."""
     try:
         app()
-    except (SettingsError, SchemaBehind, CannotOpen, UnknownKey) as error:
+    except (SettingsError, SchemaBehind, CannotListen, CannotOpen, UnknownKey) as error:
         _fail(str(error))
+    except UnicodeError:
+        _fail("What you gave is not text in UTF-8.")
     except Exception as error:
         if not is_unavailable(error):
             raise
@@ -222,7 +225,8 @@ def _load(*, dev: bool) -> Settings:
 
 
 def _announce(settings: Settings, host: str, port: int) -> None:
-    local = f"http://{'localhost' if host in {'127.0.0.1', '::1'} else host}:{port}"
+    name = "localhost" if host in {"127.0.0.1", "::1"} else f"[{host}]" if ":" in host else host
+    local = f"http://{name}:{port}"
     lines = [
         f"authgql {version('authgql')}" + (" in development mode" if settings.development else ""),
         f"  GraphQL   {local}/graphql"

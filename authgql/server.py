@@ -5,15 +5,46 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from authgql.app import create_app
 from authgql.settings import Settings
 
+BACKLOG: Final = 2048
+MAX_HEAD: Final = 64 * 1024
 GRACE_SECONDS = 30
 KEEP_ALIVE_SECONDS = 30
+
+
+class CannotListen(Exception):  # noqa: N818 -- says what happened
+    """The address is taken, not this machine's, or not ours to take."""
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, with a bound on heads, trailers and chunk extensions, which llhttp takes at any length."""
+
+    _unread = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, as long as they become headers or a body before long."""
+        self._unread += len(data)
+        super().data_received(data)
+        if self._unread > MAX_HEAD and not self.transport.is_closing():
+            self.send_400_response(f"A request has at most {MAX_HEAD} bytes before its body.")
+
+    def on_headers_complete(self) -> None:
+        """Begin a request."""
+        self._unread = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Go on with it."""
+        self._unread = 0
+        super().on_body(body)
 
 
 class Server(uvicorn.Server):
@@ -64,12 +95,12 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings, *, host: str, port: int, announce: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; raises what keeps the server from starting."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, host, port, announce))
+    """Serve until SIGTERM or SIGINT; raises what keeps the server from starting: `CannotListen`, for one."""
+    with _bound(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listener, announce))
 
 
-async def _serve(settings: Settings, host: str, port: int, announce: Callable[[], None]) -> None:
+async def _serve(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
     app = create_app(settings)
     routes = app.state.routes
 
@@ -78,10 +109,9 @@ async def _serve(settings: Settings, host: str, port: int, announce: Callable[[]
 
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         lifespan="off",  # run here, so that what keeps it from starting is told in one line
-        http="httptools",
+        http=Protocol,
+        backlog=BACKLOG,
         ws="none",
         proxy_headers=False,  # would believe any X-Forwarded-For from this machine
         server_header=False,
@@ -94,4 +124,17 @@ async def _serve(settings: Settings, host: str, port: int, announce: Callable[[]
         config, announce=announce, drain=drain, drain_seconds=settings.drain_seconds.total_seconds()
     )
     async with app.state.system.serving():
-        await server.serve()
+        await server.serve(sockets=[listener])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the address before opening anything; who connects meanwhile is answered once all is ready."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(f"Cannot listen on {host}:{port}: {error.strerror or error}.") from None
+    return listener

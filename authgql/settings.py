@@ -1,15 +1,16 @@
 """Every setting has one name, one type, one default and one sentence, and is read once, at the start."""
 
 import os
+import re
 from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, FilePath, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from authgql.core.secrets import new_token
@@ -18,6 +19,8 @@ PREFIX: Final = "AUTHGQL_"
 ENV_FILE: Final = ".env"
 DEVELOPMENT_KEY_FILE: Final = Path("var/secret_key")
 MIN_SECRET_LENGTH: Final = 32
+MAX_DURATION: Final = timedelta(days=3650)
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class SettingsError(Exception):
@@ -31,9 +34,11 @@ def _comma_list(value: object) -> object:
 
 
 def _seconds(value: object) -> object:
-    if isinstance(value, str | int):
-        return timedelta(seconds=int(value))
-    return value
+    if not isinstance(value, str | int):
+        return value
+    if not re.fullmatch(r"[0-9]{1,12}", str(value)):
+        raise ValueError("must be whole seconds")
+    return timedelta(seconds=int(value))
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
@@ -48,8 +53,8 @@ def _clients(value: object) -> object:
 
 
 Clients = Annotated[dict[str, str], NoDecode, BeforeValidator(_clients)]
-Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
-SecondsOrNone = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))]
+Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0), le=MAX_DURATION)]
+SecondsOrNone = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0), le=MAX_DURATION)]
 
 
 class Settings(BaseSettings):
@@ -127,7 +132,9 @@ class Settings(BaseSettings):
         default="auto", description="Rendering of the log."
     )
     trusted_proxies: Networks = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
-    geoip_database: Path | None = Field(default=None, description="An MMDB file for the sessions' locations.")
+    geoip_database: FilePath | None = Field(
+        default=None, description="An MMDB file for the sessions' locations."
+    )
     dpop_require_nonce: bool = Field(default=False, description="Demand a nonce of ours in every DPoP proof.")
     introspection_clients: Clients = Field(
         default={}, description="Services that may ask about tokens: comma list of `name:secret`."
@@ -141,26 +148,27 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _an_origin(cls, value: str) -> str:
+    def _no_secrets_in_the_clear(cls, value: str) -> str:
         if not value:
             return value
-        url = urlsplit(value)
-        if (
-            url.scheme not in {"http", "https"}
-            or not url.hostname
-            or url.path.strip("/")
-            or url.query
-            or url.fragment
-        ):
-            raise ValueError("must be scheme and host alone, such as https://id.example.com")
-        if url.scheme == "http" and not _is_loopback(url.hostname):
+        origin = _origin(value)
+        if urlsplit(origin).scheme == "http" and not _is_loopback(urlsplit(origin).hostname or ""):
             raise ValueError("must be https; plain http is for loopback hosts only")
-        return value.rstrip("/")
+        return origin
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            raise ValueError("must list origins; * would let any page call with credentials")
+        return tuple(map(_origin, value))
 
     @field_validator("database_url")
     @classmethod
     def _a_known_database(cls, value: str) -> str:
-        if not value.startswith(("sqlite://", "postgres://", "postgresql://")) or value == "sqlite://":
+        if not value.removeprefix("sqlite://") or not (
+            value.startswith("sqlite://") or _names_server(value, "postgres", "postgresql")
+        ):
             raise ValueError("must be sqlite://PATH or postgres://user@host/database")
         return value
 
@@ -182,16 +190,12 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("geoip_database", mode="before")
+    @field_validator("smtp_url")
     @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return value or None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if "*" in self.allowed_origins:
-            raise ValueError("ALLOWED_ORIGINS must list origins; * would let any page call with credentials")
-        return self
+    def _a_mail_server(cls, value: str) -> str:
+        if value and not _names_server(value, "smtp", "smtps"):
+            raise ValueError("must be smtp://host:port or smtps://host:port")
+        return value
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -254,6 +258,22 @@ def _in_one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     name = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
     return name + first["msg"].removeprefix("Value error, ")
+
+
+def _origin(value: str) -> str:
+    """Return scheme, host and port as a browser's `Origin` header spells them."""
+    url = urlsplit(value)
+    more = url.path.strip("/"), url.query, url.fragment, url.username, url.password
+    if url.scheme not in DEFAULT_PORTS or not url.hostname or any(more):
+        raise ValueError("must be scheme and host alone, such as https://id.example.com")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    port = f":{url.port}" if url.port not in {None, DEFAULT_PORTS[url.scheme]} else ""
+    return f"{url.scheme}://{host}{port}"
+
+
+def _names_server(value: str, *schemes: str) -> bool:
+    url = urlsplit(value)
+    return url.scheme in schemes and bool(url.netloc or url.query) and url.port != 0  # or raises ValueError
 
 
 def _development_key() -> str:

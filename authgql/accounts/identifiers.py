@@ -10,6 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 USERNAME: Final = re.compile(r"[A-Za-z0-9._-]{3,64}", re.ASCII)
 MAX_NAME: Final = 100
 MAX_EMAIL_KEY: Final = 320
+ADVICE: Final = "Give an e-mail address such as ada@example.com."
+ENCODED_WORD: Final = "=?"  # RFC 2047: a mail program would read another address than the one that is checked
 
 
 class NotAcceptable(ValueError):  # noqa: N818 -- what the value is
@@ -41,11 +43,13 @@ class EmailAddress:
     @classmethod
     def of(cls, value: str) -> "EmailAddress":
         """Accept what email-validator accepts, without looking it up; raise `NotAcceptable`."""
+        if ENCODED_WORD in value:
+            raise NotAcceptable(ADVICE)
         try:
             # The canonical form comes first: checking one spelling and mailing another sends secrets astray.
             key = fold(validate_email(value, check_deliverability=False).normalized)
         except (EmailNotValidError, UnicodeError):
-            raise NotAcceptable("Give an e-mail address such as ada@example.com.") from None
+            raise NotAcceptable(ADVICE) from None
         if len(key) > MAX_EMAIL_KEY:
             raise NotAcceptable("Give a shorter e-mail address.")
         return cls(value, key)
@@ -60,6 +64,14 @@ def personal_name(value: str) -> str | None:
     if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in value):
         raise NotAcceptable("Leave out control characters.")
     return value.strip()
+
+
+def login_key(login: str) -> str:
+    """Return what all spellings of one username or address have in common, be it anybody's or nobody's."""
+    try:
+        return EmailAddress.of(login).key
+    except NotAcceptable:
+        return fold(login)
 
 
 def fold(value: str) -> str:

@@ -69,11 +69,12 @@ class Profile:
         self, account: Account, changes: dict[str, Any], email: EmailAddress | None, origin: Origin
     ) -> None:
         if email:
-            await self._verification.abandon_change(account)
             changes["pending_email"] = None if email.given == account.email else email.given
-        if changes:
-            await Account.filter(id=account.id).update(**changes)
-            await self._audit.record(Event.ACCOUNT_UPDATED, subject=account.pseudonym, origin=origin)
+        if not changes or not await Account.filter(id=account.id).update(**changes):
+            return  # nothing to change, or nobody: the account was erased since
+        await self._audit.record(Event.ACCOUNT_UPDATED, subject=account.pseudonym, origin=origin)
+        if email:
+            await self._verification.abandon_change(account)
         if changes.get("pending_email"):
             await self._announce(account, changes["pending_email"], origin)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
 from authgql.accounts.errors import EmailTaken, InvalidInput, UsernameTaken
+from authgql.accounts.holding import held
 from authgql.accounts.identifiers import USERNAME, EmailAddress, NotAcceptable, Username, fold, personal_name
 from authgql.accounts.models import Account
 from authgql.accounts.verification import Verification
@@ -15,6 +16,7 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.database import transaction
+from authgql.core.errors import Refusal
 from authgql.core.words import moment
 from authgql.mail.outbox import Outbox
 
@@ -89,21 +91,24 @@ class Accounts:
         self._verification = verification
 
     async def register(self, new: NewAccount, *, password_hash: str, origin: Origin | None) -> Account:
-        """Make an account and ask for its address to be proved; raises `UsernameTaken`, `EmailTaken`."""
+        """Make an account and, if a client asked, mail a link to prove its address.
+
+        Raises `UsernameTaken`, `EmailTaken`.
+        """
         await self.refuse_taken(new, origin=origin)
         try:
             async with transaction():
                 return await self._create(new, password_hash, origin)
         except IntegrityError:  # somebody else was quicker
-            await self.refuse_taken(new, origin=origin)
-            raise
+            named = await Account.exists(username_key=new.username.key)
+            await self._refuse(UsernameTaken() if named else EmailTaken(), origin)
 
     async def refuse_taken(self, new: NewAccount, *, origin: Origin | None) -> None:
         """Raise `UsernameTaken` or `EmailTaken` if another account has one of them."""
         if await Account.exists(username_key=new.username.key):
-            await self._audit.refuse(Event.REGISTRATION_REFUSED, UsernameTaken(), origin=origin)
+            await self._refuse(UsernameTaken(), origin)
         if await Account.exists(email_key=new.email.key):
-            await self._audit.refuse(Event.REGISTRATION_REFUSED, EmailTaken(), origin=origin)
+            await self._refuse(EmailTaken(), origin)
 
     async def find(self, login: str) -> Account | None:
         """Find an account by its username or its e-mail address, in any spelling."""
@@ -129,6 +134,10 @@ class Accounts:
         rows = await Account.filter(id__in=account_ids)
         return {row.id: row for row in rows}
 
+    async def held(self, account_id: UUID) -> Account | None:
+        """Return an account that stays as it is until the transaction ends; None if it was erased."""
+        return await held(account_id)
+
     async def hold(self, account: Account, *, password_hash: str | None = None) -> bool:
         """Keep an account as it was read until the transaction ends, with a new hash if one is given.
 
@@ -145,13 +154,14 @@ class Accounts:
 
         A pending e-mail change dies with the old password: whoever knew it may have asked for it.
         """
-        await self._verification.abandon_change(account)
         unchanged = Account.filter(id=account.id, password_hash=account.password_hash)
         now = self._clock.now()
-        return (
-            await unchanged.update(password_hash=password_hash, password_changed_at=now, pending_email=None)
-            == 1
-        )
+        if not await unchanged.update(
+            password_hash=password_hash, password_changed_at=now, pending_email=None
+        ):
+            return False
+        await self._verification.abandon_change(account)
+        return True
 
     async def prove(self, account: Account, *, address: str) -> None:
         """Take the account's address for proved, if it still is the one that the proof is of."""
@@ -209,5 +219,9 @@ class Accounts:
             created_at=now,
         )
         await self._audit.record(Event.ACCOUNT_REGISTERED, subject=account.pseudonym, origin=origin)
-        await self._verification.send(account, address=account.email)
+        if origin:  # an operator's command may not know the public URL; the owner can ask for the link
+            await self._verification.send(account, address=account.email)
         return account
+
+    async def _refuse(self, refusal: Refusal, origin: Origin | None) -> NoReturn:
+        await self._audit.refuse(Event.REGISTRATION_REFUSED, refusal, origin=origin)

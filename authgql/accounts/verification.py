@@ -5,6 +5,7 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
+from authgql.accounts.holding import held
 from authgql.accounts.identifiers import EmailAddress
 from authgql.accounts.models import Account
 from authgql.audit.events import Event, Origin
@@ -49,11 +50,12 @@ class Verification:
     async def resend(self, account: Account, *, origin: Origin) -> str:
         """Send the link again, if a proof is due; return the address. Raises `RateLimited`."""
         await self._limits.attempt(Attempt.RESEND_VERIFICATION, origin=origin, account=str(account.id))
-        address = account.pending_email or account.email
-        if account.pending_email or account.email_verified_at is None:
-            async with transaction():
-                await self.send(account, address=address)
-        return address
+        async with transaction():
+            current = await held(account.id)
+            address = _unproved(current) if current else None
+            if current and address:
+                await self.send(current, address=address)
+        return address or account.email
 
     async def verify(self, token: str, *, origin: Origin) -> Account:
         """Prove an address by its link, and return the account; raises `InvalidToken`, `RateLimited`."""
@@ -75,6 +77,7 @@ class Verification:
     async def _prove(self, account: Account, link: Link, token: str, origin: Origin) -> bool:
         try:
             async with transaction():
+                await held(account.id)
                 if not await self._links.spend(link, token):
                     return False
                 return await self._take_over(account, link.email, origin)
@@ -101,3 +104,7 @@ class Verification:
 
 def _verified(now: datetime) -> dict[str, Any]:
     return {"email_verified_at": now}
+
+
+def _unproved(account: Account) -> str | None:
+    return account.pending_email or (None if account.email_verified_at else account.email)

@@ -22,6 +22,7 @@ from authgql.gate.refusal import (
     UserNotFound,
 )
 from authgql.links import service as errors
+from authgql.sessions.errors import SessionNotFound
 from authgql.signin.service import SignedIn as Opened
 from authgql.tokens.service import TokenPair
 
@@ -213,7 +214,10 @@ class SignInMutation:
     async def logout(self, info: Info) -> LogoutResult:
         """Sign out."""
         account, session = info.context.require()
-        ended = await info.context.services.sign_in.logout(account, session, origin=info.context.origin)
+        try:
+            ended = await info.context.services.sign_in.logout(account, session, origin=info.context.origin)
+        except SessionNotFound:  # gone with its account since the request began
+            raise Unauthenticated from None
         info.context.ended(ended.id)
         return LogoutSuccess(session=show(info, ended))
 

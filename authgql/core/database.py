@@ -49,7 +49,7 @@ class Database:
         """Connect. Raises what the driver raises when the database is away: see `is_unavailable`."""
         for connection in self.config["connections"].values():
             if path := connection["credentials"].get("file_path"):
-                await asyncio.to_thread(Path(path).parent.mkdir, parents=True, exist_ok=True)
+                await asyncio.to_thread(_make_private, Path(path))
         set_global_context(self._context)  # requests run in other tasks than the one that opens
         try:
             await self._context.init(config=self.config)
@@ -133,6 +133,7 @@ _AWAY = (
     DBConnectionError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,  # a connection that was closed under our hands
+    asyncpg.InternalClientError,  # one that the server has given up and whose end is not yet read
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, statement cancelled
     asyncpg.ReadOnlySQLTransactionError,
@@ -147,6 +148,13 @@ def _says_away(message: str) -> bool:
     return any(sign in message for sign in signs)
 
 
+def _make_private(file: Path) -> None:
+    """Make the database's file, if there is none, for nobody else on the machine to read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)
+
+
 def _sqlite(url: str) -> dict[str, Any]:
     path = url.removeprefix("sqlite://").removeprefix("sqlite:")
     return {"engine": "authgql.core.sqlite", "credentials": {"file_path": path, "busy_timeout": 10_000}}
@@ -155,5 +163,4 @@ def _sqlite(url: str) -> dict[str, Any]:
 def _postgres(url: str) -> dict[str, Any]:
     config = expand_db_url(url.replace("postgresql://", "postgres://", 1))
     defaults = {"maxsize": POOL_SIZE, "timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
-    config["credentials"] = defaults | config["credentials"]
-    return config
+    return {"engine": "authgql.core.postgres", "credentials": defaults | config["credentials"]}

@@ -37,14 +37,14 @@ class Sealer:
 
     def open(self, sealed: str, *, place: str) -> str:
         """Decrypt what `seal` made for the same place, or raise `CannotOpen`."""
-        raw = urlsafe_b64decode(sealed)
-        key = self._seals.get(raw[:KEY_TAG_BYTES])
-        if key is None:
-            raise CannotOpen(f"{place}: sealed under a key that is not among the secrets")
-        nonce, body = raw[KEY_TAG_BYTES:][:NONCE_BYTES], raw[KEY_TAG_BYTES + NONCE_BYTES :]
         try:
+            raw = urlsafe_b64decode(sealed)
+            key = self._seals[raw[:KEY_TAG_BYTES]]
+            nonce, body = raw[KEY_TAG_BYTES:][:NONCE_BYTES], raw[KEY_TAG_BYTES + NONCE_BYTES :]
             return key.decrypt(nonce, body, place.encode()).decode()
-        except InvalidTag:
+        except KeyError:
+            raise CannotOpen(f"{place}: sealed under a key that is not among the secrets") from None
+        except (InvalidTag, ValueError):  # the latter for what is cut short, or no base64
             raise CannotOpen(f"{place}: altered, or sealed for another place") from None
 
     def is_newest(self, sealed: str) -> bool:

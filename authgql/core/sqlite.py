@@ -1,5 +1,6 @@
 """Tortoise's SQLite client with write transactions that queue for the file instead of failing on it."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 
@@ -25,6 +26,10 @@ class Transaction(SqliteTransactionWrapper):
             await self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
+        except asyncio.CancelledError:
+            # BEGIN goes on in the connection's thread; what it begins is undone there in its turn.
+            await asyncio.shield(self._connection.rollback())
+            raise
 
     async def execute_script(self, query: str) -> None:
         """Run a script inside this transaction; `executescript` would commit it first."""

@@ -32,8 +32,13 @@ def configure_logging(log_format: str) -> None:
 def _formatter(*, console: bool) -> structlog.stdlib.ProcessorFormatter:
     # Frames' local variables stay out of both renderings: they hold passwords and tokens.
     plain = structlog.dev.plain_traceback
+    # Strings are quoted, or a request's path could end a line and write another, or drive the terminal.
     rendering: list[Any] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=plain, repr_native_str=True
+            )
+        ]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

@@ -20,18 +20,28 @@ from authgql.signin import errors as signin
 class RefusalCode(Enum):
     """One code for each refusal type."""
 
-    INVALID_INPUT = "INVALID_INPUT"
-    USERNAME_TAKEN = "USERNAME_TAKEN"
-    EMAIL_TAKEN = "EMAIL_TAKEN"
-    WEAK_PASSWORD = "WEAK_PASSWORD"  # noqa: S105
-    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
-    USER_NOT_FOUND = "USER_NOT_FOUND"
-    INCORRECT_PASSWORD = "INCORRECT_PASSWORD"  # noqa: S105
-    EMAIL_NOT_FOUND = "EMAIL_NOT_FOUND"
-    INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105
-    SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
-    RATE_LIMITED = "RATE_LIMITED"
-    REAUTHENTICATION_REQUIRED = "REAUTHENTICATION_REQUIRED"
+    INVALID_INPUT = strawberry.enum_value(
+        "INVALID_INPUT", description="Fields of the input are not acceptable."
+    )
+    USERNAME_TAKEN = strawberry.enum_value("USERNAME_TAKEN", description="Another account has the username.")
+    EMAIL_TAKEN = strawberry.enum_value("EMAIL_TAKEN", description="Another account has the e-mail address.")
+    WEAK_PASSWORD = strawberry.enum_value("WEAK_PASSWORD", description="The password would be guessed.")
+    INVALID_CREDENTIALS = strawberry.enum_value(
+        "INVALID_CREDENTIALS", description="The username or the password is wrong."
+    )
+    USER_NOT_FOUND = strawberry.enum_value("USER_NOT_FOUND", description="No such account.")
+    INCORRECT_PASSWORD = strawberry.enum_value(
+        "INCORRECT_PASSWORD", description="Not the account's password."
+    )
+    EMAIL_NOT_FOUND = strawberry.enum_value("EMAIL_NOT_FOUND", description="No account has the address.")
+    INVALID_TOKEN = strawberry.enum_value("INVALID_TOKEN", description="The token or link is worthless.")
+    SESSION_NOT_FOUND = strawberry.enum_value(
+        "SESSION_NOT_FOUND", description="The caller has no such session."
+    )
+    RATE_LIMITED = strawberry.enum_value("RATE_LIMITED", description="Too many attempts; wait.")
+    REAUTHENTICATION_REQUIRED = strawberry.enum_value(
+        "REAUTHENTICATION_REQUIRED", description="Confirm the password first."
+    )
 
 
 @strawberry.interface(

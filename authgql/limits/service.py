@@ -3,8 +3,9 @@
 import math
 import time
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
-from limits import RateLimitItem
+from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
@@ -13,6 +14,8 @@ from authgql.audit.log import AuditLog
 from authgql.core.errors import Refusal
 from authgql.core.secrets import fingerprint
 from authgql.limits.policy import POLICIES, Attempt
+
+EVIDENCE: Final = RateLimitItemPerMinute(1)
 
 
 class RateLimited(Refusal):
@@ -46,8 +49,10 @@ class Limits:
         if limit is None or await self._windows.hit(limit, attempt.name, key):
             return
         stats = await self._windows.get_window_stats(limit, attempt.name, key)
-        refusal = RateLimited(retry_after=max(1, math.ceil(stats.reset_time - time.time())))
-        await self._audit.refuse(Event.RATE_LIMITED, refusal, origin=origin)
+        # Evidence once a minute is enough: a flood must not fill the trail that it is refused by.
+        if await self._windows.hit(EVIDENCE, "evidence", attempt.name, key):
+            await self._audit.record(Event.RATE_LIMITED, origin=origin, reason=attempt.value)
+        raise RateLimited(retry_after=max(1, math.ceil(stats.reset_time - time.time())))
 
 
 def network(address: str) -> str:

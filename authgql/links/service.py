@@ -31,8 +31,8 @@ class InvalidToken(Refusal):
 
     code = "INVALID_TOKEN"
 
-    def __init__(self) -> None:
-        super().__init__("This link or token is not valid, or no longer. Ask for a new one.")
+    def __init__(self, message: str = "This link is not valid, or no longer. Ask for a new one.") -> None:
+        super().__init__(message)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Every mail in the outbox is delivered or, after days of trying, given up in plain sight."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from email.message import EmailMessage
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 import orjson
 import structlog
+from email_validator import validate_email
 
 from authgql.core.clock import Clock
 from authgql.core.sealing import CannotOpen, Sealer
@@ -17,7 +19,7 @@ from authgql.mail.templates import Templates
 
 BATCH: Final = 20
 LEASE: Final = timedelta(seconds=120)  # longer than a delivery may take, so that no second node repeats it
-SMTP_SECONDS: Final = 30
+SMTP_SECONDS: Final = 60  # for a whole delivery; aiosmtplib would count anew at each command
 MAX_ATTEMPTS: Final = 12
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=6)
 
@@ -52,7 +54,8 @@ class SmtpTransport:
 
     async def deliver(self, message: EmailMessage) -> None:
         """Hand the message over; raises `aiosmtplib.SMTPException` or `OSError`."""
-        await aiosmtplib.send(message, timeout=SMTP_SECONDS, **self._options)  # type: ignore[arg-type]
+        async with asyncio.timeout(SMTP_SECONDS):
+            await aiosmtplib.send(message, **self._options)  # type: ignore[arg-type]
 
 
 class Delivery:
@@ -86,10 +89,10 @@ class Delivery:
             return
         try:
             await self._transport.deliver(self._compose(mail))
-        except (aiosmtplib.SMTPException, OSError) as error:
-            await self._put_off(mail, error)
         except CannotOpen:
             await self._give_up(mail, "sealed under a lost key")
+        except Exception as error:  # noqa: BLE001 -- one mail that cannot be written must not hold up the others
+            await self._put_off(mail, error)
         else:
             await OutboxMail.filter(id=mail.id).update(
                 due_at=None, sealed_content=None, sent_at=self._clock.now()
@@ -116,7 +119,8 @@ class Delivery:
         context: Mapping[str, str] = content["context"]
         rendered = self._templates.render(mail.template, context)
         message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, content["to"], rendered.subject
+        message["From"], message["To"] = self._sender, _routable(content["to"])
+        message["Subject"] = rendered.subject
         message["Date"] = mail.created_at
         # The same at each attempt, so that a recipient's server can drop a repetition.
         message["Message-ID"] = f"<{mail.id}@{_domain(self._sender)}>"
@@ -124,6 +128,14 @@ class Delivery:
         message.set_content(rendered.text)
         message.add_alternative(rendered.html, subtype="html")
         return message
+
+
+def _routable(address: str) -> str:
+    """Return an address as DNS and servers without SMTPUTF8 take it, where it can be written so."""
+    if address.isascii():
+        return address
+    checked = validate_email(address, check_deliverability=False)
+    return checked.ascii_email or checked.normalized
 
 
 def _domain(sender: str) -> str:

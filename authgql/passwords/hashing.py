@@ -2,18 +2,18 @@
 
 import asyncio
 import os
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
 from argon2 import Parameters, PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 from argon2.profiles import RFC_9106_HIGH_MEMORY, RFC_9106_LOW_MEMORY
 
 from authgql.limits.service import RateLimited
+from authgql.passwords.spelling import spelt
 
 OWASP: Final = Parameters(
     type=Type.ID, version=19, salt_len=16, hash_len=32, time_cost=2, memory_cost=19456, parallelism=1
@@ -71,7 +71,7 @@ class Hashing:
     def _matches(self, hashed: str, password: str) -> bool:
         try:
             return self._hasher.verify(hashed, password)
-        except (VerifyMismatchError, InvalidHashError):
+        except (VerificationError, InvalidHashError):
             return False
 
     async def _run(self, work: Callable[[str], Result], password: str) -> Result:
@@ -79,8 +79,6 @@ class Hashing:
             raise RateLimited(retry_after=1)
         self._under_way += 1
         try:
-            # NIST SP 800-63B-4 section 3.1.1.2: one password however its accents were typed.
-            normal = unicodedata.normalize("NFC", password)
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, normal)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, spelt(password))
         finally:
             self._under_way -= 1

@@ -7,6 +7,7 @@ from typing import Final
 from zxcvbn_rs_py import zxcvbn
 
 from authgql.passwords.errors import WeakPassword
+from authgql.passwords.spelling import spelt
 
 MAX_LENGTH: Final = 256  # code points; longer ones cost work and add nothing
 SCORED_LENGTH: Final = 100  # zxcvbn's time grows with the square of the length
@@ -27,6 +28,7 @@ class PasswordPolicy:
 
         `personal` are the account's own words: its username, address and names.
         """
+        password = spelt(password)
         self._check_length(password)
         words = _words([*personal, *self._context_words])
         if PADDING.sub("", password).casefold() in words:
@@ -61,5 +63,5 @@ class PasswordPolicy:
 
 def _words(texts: Iterable[str]) -> list[str]:
     """Return each text and the words in it, folded, leaving out what is too short to mean anything."""
-    parts = [part for text in texts for part in (text, *re.split(r"[\W\d_]+", text))]
+    parts = [part for text in texts for part in (text, PADDING.sub("", text), *PADDING.split(text))]
     return sorted({part.casefold() for part in parts if len(part) >= MIN_WORD})

@@ -1,6 +1,7 @@
 """Whoever owns the mailbox can set a forgotten password anew, and learns nothing about other accounts."""
 
 from typing import NoReturn
+from uuid import UUID
 
 from authgql.accounts.errors import InvalidInput
 from authgql.accounts.identifiers import EmailAddress, NotAcceptable
@@ -50,14 +51,15 @@ class Recovery:
         await self._limits.attempt(Attempt.RESET_REQUEST, origin=origin, account=address.key)
         account = await self._accounts.find(address.given)
         if account and not account.locked_at:
-            await self._send(account, origin)
+            await self._send(account.id, origin)
         elif self._reveal:
             await self._audit.refuse(Event.PASSWORD_RESET_REFUSED, EmailNotFound(), origin=origin)
         else:
             await self._audit.record(Event.PASSWORD_RESET_REQUESTED, origin=origin)
 
     async def inspect(self, token: str, *, origin: Origin) -> Link:
-        """Find what a reset token is good for, without spending it; raises `InvalidToken`."""
+        """Find what a reset token is good for, without spending it; raises `InvalidToken`, `RateLimited`."""
+        await self._limits.attempt(Attempt.USE_LINK, origin=origin)
         link, account = await self._find(token)
         if link is None or account is None:
             await self._refuse(account, origin)
@@ -74,6 +76,7 @@ class Recovery:
             await self._refuse(account, origin)
         password_hash = await self._passwords.choose(new_password, personal=words_of(account))
         async with transaction():
+            await self._accounts.held(account.id)
             done = await self._links.spend(link, token)
             if done:
                 done = await self._passwords.reset(account, password_hash, origin=origin)
@@ -87,8 +90,11 @@ class Recovery:
         account = await self._accounts.get(link.account_id) if link else None
         return (None, account) if account and account.locked_at else (link, account)
 
-    async def _send(self, account: Account, origin: Origin) -> None:
+    async def _send(self, account_id: UUID, origin: Origin) -> None:
         async with transaction():
+            account = await self._accounts.held(account_id)
+            if account is None:  # erased since
+                return
             url, expires_at = await self._links.issue(
                 Purpose.RESET_PASSWORD, account_id=account.id, email=account.email
             )

@@ -43,6 +43,7 @@ class Activity:
         if not seen:
             return
         async with transaction():
-            for session_id, (at, expires_at) in sorted(seen.items()):
+            # Newest first, as whoever ends them locks them: two orders would be a deadlock.
+            for session_id, (at, expires_at) in sorted(seen.items(), reverse=True):
                 alive = Session.filter(id=session_id, logged_out_at=None, last_seen_at__lt=at)
                 await alive.update(last_seen_at=at, expires_at=expires_at)

@@ -8,6 +8,7 @@ from typing import Final
 from ua_parser import parse
 
 MAX_USER_AGENT: Final = 512  # characters kept of what a client says of itself
+MAX_NAME: Final = 100
 MAX_PART: Final = 64
 TABLETS: Final = ("iPad", "Tablet", "Kindle")
 MOBILE: Final = {"iOS", "Android", "Windows Phone", "KaiOS", "BlackBerry OS", "Firefox OS"}
@@ -51,8 +52,9 @@ def describe(user_agent: str) -> Device:
     browser = _part(seen.user_agent.family) if seen.user_agent else None
     system = _part(seen.os.family) if seen.os else None
     family = seen.device.family if seen.device else ""
+    name = " on ".join(part for part in (browser, system) if part)
     return Device(
-        name=" on ".join(part for part in (browser, system) if part) or "Unknown device",
+        name=name[:MAX_NAME] or "Unknown device",
         kind=_kind(family, system, user_agent),
         browser=browser,
         os=system,

@@ -25,7 +25,7 @@ class Locator:
 
     def locate(self, ip_address: str) -> Location:
         """Find an address; one that is not in the database has no location."""
-        found: Any = self._reader.get(ip_address) if self._reader else None
+        found = self._find(ip_address)
         if not isinstance(found, dict):
             return Location()
         return Location(city=_name(found.get("city")), country=_name(found.get("country")))
@@ -34,6 +34,12 @@ class Locator:
         """Close the file."""
         if self._reader:
             self._reader.close()
+
+    def _find(self, ip_address: str) -> Any:  # noqa: ANN401 -- whatever the file holds
+        try:
+            return self._reader.get(ip_address) if self._reader else None
+        except ValueError:  # an IPv6 address, and a file of IPv4 ones
+            return None
 
 
 def _name(place: Any) -> str | None:  # noqa: ANN401 -- whatever the file holds

@@ -190,7 +190,7 @@ class Sessions:
         """Record the end of sessions whose timeout fell."""
         while due := await self._due():
             async with transaction():
-                for session in due:
+                for session in sorted(due, key=lambda session: session.id, reverse=True):
                     await self._record_timeout(session)
 
     def ending(self, session: Session) -> Ending | None:
@@ -221,7 +221,7 @@ class Sessions:
         self, living: QuerySet[Session], reason: SessionEndReason, account: Account, origin: Origin | None
     ) -> list[Session]:
         now = self._clock.now()
-        # Locked in one order, so that two who end the same sessions do not wait for each other for ever.
+        # Locked newest first, here as everywhere, so that no two wait for each other for ever.
         sessions = await living.order_by("-id").select_for_update(no_key=True)
         if not sessions:
             return []

@@ -57,6 +57,8 @@ class Registration:
         """Erase the account and end its sessions; raises `IncorrectPassword` and `RateLimited`."""
         await self._passwords.confirm(account, password, origin=origin, session_id=session.id)
         async with transaction():
+            if await self._accounts.held(account.id) is None:
+                return  # erased since, by the same owner
             await self._sessions.end_all(account, SessionEndReason.ACCOUNT_DELETED, origin=origin)
             await self._accounts.erase(account, origin=origin)
 

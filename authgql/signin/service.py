@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from authgql.accounts.errors import InvalidInput
-from authgql.accounts.identifiers import fold
+from authgql.accounts.identifiers import login_key
 from authgql.accounts.models import Account
 from authgql.accounts.service import Accounts
 from authgql.audit.events import Event, Origin
@@ -17,6 +17,7 @@ from authgql.passwords.errors import IncorrectPassword
 from authgql.passwords.hashing import Hashing, Mismatch
 from authgql.passwords.policy import MAX_LENGTH
 from authgql.passwords.service import Passwords
+from authgql.passwords.spelling import spelt
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.sessions.state import SessionEndReason
@@ -71,8 +72,10 @@ class SignIn:
         `UserNotFound` and `IncorrectPassword`.
         """
         _check_shape(username, password)
-        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=fold(username))
         account = await self._accounts.find(username)
+        # An account is one target, whether it is tried by its username or by its address.
+        target = str(account.id) if account else login_key(username)
+        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target)
         try:
             await self._hashing.verify(password, account.password_hash if account else None)
         except Mismatch:
@@ -138,7 +141,7 @@ def _check_shape(username: str, password: str) -> None:
     wrong = {}
     if not 0 < len(username) <= MAX_LOGIN or "\0" in username:
         wrong["username"] = "Give your username or e-mail address."
-    if not 0 < len(password) <= MAX_LENGTH or "\0" in password:
+    if not 0 < len(spelt(password)) <= MAX_LENGTH or "\0" in password:
         wrong["password"] = f"Give your password, at most {MAX_LENGTH} characters."
     if wrong:
         raise InvalidInput(wrong)

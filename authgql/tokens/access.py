@@ -106,6 +106,8 @@ class AccessTokens:
         now = _seconds(self._clock.now())
         if type(claims["exp"]) is not int or type(claims["iat"]) is not int or "nbf" in claims:
             raise BadAccessToken
+        if type(claims["sid"]) is not str:  # PyJWT looks at `sub` and `jti` alone
+            raise BadAccessToken
         if claims["exp"] <= now or claims["iat"] > now + SKEW_SECONDS or claims["aud"] != self._audience:
             raise BadAccessToken
 

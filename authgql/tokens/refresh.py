@@ -28,6 +28,7 @@ from authgql.tokens.binding import Binding
 from authgql.tokens.models import RefreshToken
 
 PREFIX: Final = "agr_"
+SPENT: Final = "This refresh token is not valid, or no longer. Sign in again."
 TOKEN: Final = re.compile(PREFIX + "[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -86,9 +87,9 @@ class RefreshTokens:
     async def wipe_successors(self) -> None:
         """Forget what can be read with spent tokens, once their grace is over."""
         over = self._clock.now() - self._grace
-        await RefreshToken.filter(sealed_successor__isnull=False, spent_at__lt=over).update(
-            sealed_successor=None
-        )
+        # Not `isnull`: SQLite does not see that `NOT … IS NULL` is what its partial index says.
+        readable = RefreshToken.filter(sealed_successor__gt="", spent_at__lte=over)
+        await readable.update(sealed_successor=None)
 
     async def _rotate(
         self, row: RefreshToken, token: str, origin: Origin, proved_key: str | None
@@ -111,7 +112,7 @@ class RefreshTokens:
         if row is None or self._sessions.ending(row.session):
             await self._refuse(row, origin)
         await self._binding.check(row.session, row.session.account, proved_key, origin=origin)
-        if row.spent_at and self._clock.now() - row.spent_at > self._grace:
+        if row.spent_at and self._clock.now() - row.spent_at >= self._grace:
             await self._end_reused(row, origin)
         newest = await self._newest(row, token)
         if newest is None:
@@ -135,7 +136,7 @@ class RefreshTokens:
                 await self._tell(account, session)
         await self._audit.refuse(
             Event.TOKEN_REUSED,
-            InvalidToken(),
+            InvalidToken(SPENT),
             subject=account.pseudonym,
             origin=origin,
             session_id=session.id,
@@ -156,7 +157,7 @@ class RefreshTokens:
     async def _find(self, token: str) -> RefreshToken | None:
         if not TOKEN.fullmatch(token):
             return None
-        found = RefreshToken.filter(token_hash=fingerprint(token))
+        found = RefreshToken.filter(token_hash=fingerprint(token), session__account__locked_at=None)
         return await found.select_related("session__account").first()
 
     async def _spend(self, row: RefreshToken, token: str, successor: str) -> bool:
@@ -175,7 +176,7 @@ class RefreshTokens:
     async def _refuse(self, row: RefreshToken | None, origin: Origin) -> NoReturn:
         await self._audit.refuse(
             Event.REFRESH_REFUSED,
-            InvalidToken(),
+            InvalidToken(SPENT),
             subject=row.session.account.pseudonym if row else None,
             origin=origin,
             session_id=row.session_id if row else None,

@@ -38,7 +38,7 @@ class Documents:
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
-        self._introspection = introspection
+        self.hide_suggestions = not introspection  # they would spell out the schema name by name
         self._rules = (
             specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         )
@@ -61,15 +61,12 @@ class Documents:
             document = parse(query, max_tokens=MAX_TOKENS)
         except GraphQLSyntaxError as error:
             return Prepared(document=None, errors=[error], code="GRAPHQL_PARSE_FAILED")
-        except RecursionError:
-            too_deep = GraphQLError("The document is nested too deeply.")
-            return Prepared(document=None, errors=[too_deep], code="GRAPHQL_PARSE_FAILED")
         errors = validate(
             self._schema,
             document,
             self._rules,
             max_errors=MAX_ERRORS,
-            hide_suggestions=not self._introspection,  # they would spell out the schema name by name
+            hide_suggestions=self.hide_suggestions,
         )
         if errors:
             return Prepared(document=None, errors=errors, code="GRAPHQL_VALIDATION_FAILED")

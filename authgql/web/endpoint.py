@@ -52,7 +52,7 @@ class Endpoint:
     async def post(self, request: Request) -> Response:
         """Answer one request."""
         try:
-            media = negotiate(request.headers.get("accept", ""))
+            media = negotiate(", ".join(request.headers.getlist("accept")))
         except BadRequest as refusal:
             return _answer(refusal.status, JSON, request_error(refusal.message, "BAD_USER_INPUT"))
         try:
@@ -101,6 +101,7 @@ class Endpoint:
             context_value=context,
             variable_values=wanted.variables,
             operation_name=wanted.operation_name,
+            hide_suggestions=self._documents.hide_suggestions,
         )
         response = self._result(request, await _settled(result), media)
         self._cookies.write(response, context.outgoing)

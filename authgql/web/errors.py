@@ -24,6 +24,12 @@ def problem_error(problem: Problem) -> dict[str, Any]:
     return {"errors": [{"message": problem.message, "extensions": problem.extensions}]}
 
 
+def internal_error(request_id: str) -> dict[str, Any]:
+    """Return the body of an answer to a request that ran into a mistake of ours."""
+    extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
+    return {"errors": [{"message": MASKED, "extensions": extensions}]}
+
+
 def present_all(errors: Sequence[GraphQLError], *, request_id: str, code: str = "") -> list[dict[str, Any]]:
     """Format errors as the GraphQL specification has it, each with `extensions.code`."""
     return [_present(error, request_id, code) for error in errors]
@@ -39,7 +45,7 @@ def _present(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
     cause = error.original_error
     if isinstance(cause, Problem):
         formatted["extensions"] = cause.extensions
-    elif cause is None:
+    elif cause is None or error.path is None:  # no field has run: it is about the request
         formatted["extensions"] = {"code": code or "BAD_USER_INPUT"}
     elif is_unavailable(cause):
         log.warning("unavailable", error=type(cause).__name__)

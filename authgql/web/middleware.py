@@ -8,6 +8,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authgql.core.secrets import new_id
+from authgql.web.errors import internal_error
+from authgql.web.responses import json_response
 
 # ASVS 3.4; a page that needs more says so itself.
 HEADERS: Final = {
@@ -33,7 +35,8 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, started, status = new_id().hex, time.perf_counter(), 500
+        request_id, started = new_id().hex, time.perf_counter()
+        status: int | None = None
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
@@ -49,6 +52,12 @@ class Requests:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_with_headers)
+            except Exception:
+                if status:  # too late to say anything else: the server closes the connection
+                    raise
+                log.exception("request.failed")
+                response = json_response(internal_error(request_id), status=500)
+                await response(scope, receive, send_with_headers)
             finally:
                 if scope["path"] not in QUIET:
                     elapsed = round((time.perf_counter() - started) * 1000, 1)

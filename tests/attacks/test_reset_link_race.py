@@ -1,0 +1,83 @@
+"""However many use a link at once, it works once."""
+
+from collections import Counter
+
+from support.accounts import (
+    change_password,
+    delete_account,
+    inspect_reset,
+    login,
+    request_reset,
+    reset_password,
+    verify_email,
+)
+from support.app import Application, together
+from support.links import token_on
+
+ADA = "ada@example.com"
+PASSWORDS = [f"granite-lantern-omelette-{number}-again" for number in range(16)]
+
+
+async def reset_token(app: Application) -> str:
+    await request_reset(app, ADA)
+    return await token_on(app, "reset-password", ADA)
+
+
+async def who_signs_in(app: Application, passwords: list[str]) -> list[str]:
+    results = [await login(app, "ada", password) for password in passwords]
+    return [
+        password
+        for password, result in zip(passwords, results, strict=True)
+        if result["__typename"] == "LoginSuccess"
+    ]
+
+
+async def test_one_of_sixteen_resets_at_once_sets_the_password(app: Application) -> None:
+    await app.signed_up()
+    token = await reset_token(app)
+    results = await together(*(reset_password(app, token, password) for password in PASSWORDS))
+    kinds = [result["__typename"] for result in results]
+    assert Counter(kinds) == {"PasswordReset": 1, "InvalidToken": 15}
+    assert await who_signs_in(app, PASSWORDS) == [PASSWORDS[kinds.index("PasswordReset")]]
+    events = await app.events()
+    assert (events.count("password.reset"), events.count("password_reset.refused")) == (1, 15)
+    assert (await inspect_reset(app, token))["__typename"] == "InvalidToken"
+
+
+async def test_one_of_sixteen_verifications_at_once_proves_the_address(app: Application) -> None:
+    await app.register()
+    token = await app.mail.token_for(ADA)
+    results = await together(*(verify_email(app, token) for _ in range(16)))
+    kinds = Counter(result["__typename"] for result in results)
+    assert kinds == {"VerifyEmailSuccess": 1, "InvalidToken": 15}
+    assert (await app.events()).count("email.verified") == 1
+
+
+async def test_of_sixteen_requests_at_once_the_newest_link_works(app: Application) -> None:
+    await app.register()
+    await app.mail.wait_for(ADA)
+    results = await together(*(request_reset(app, ADA) for _ in range(16)))
+    assert {result["__typename"] for result in results} == {"PasswordResetRequested"}
+    await app.mail.wait_for(ADA, 17)
+    assert len(await app.rows("SELECT * FROM one_time_links WHERE purpose='reset_password'")) == 1
+
+
+async def test_a_reset_and_a_change_at_once_leave_one_password(app: Application) -> None:
+    ada = await app.signed_up()
+    token = await reset_token(app)
+    changed, done = await together(
+        change_password(app, ada.access, new=PASSWORDS[0]), reset_password(app, token, PASSWORDS[1])
+    )
+    kinds = (changed["__typename"], done["__typename"])
+    assert kinds in {("PasswordChanged", "InvalidToken"), ("IncorrectPassword", "PasswordReset")}
+    assert len(await who_signs_in(app, PASSWORDS[:2])) == 1
+
+
+async def test_a_reset_and_a_deletion_at_once_leave_nothing_half_done(app: Application) -> None:
+    ada = await app.signed_up()
+    token = await reset_token(app)
+    results = await together(delete_account(app, ada.access), reset_password(app, token, PASSWORDS[1]))
+    assert results[0]["__typename"] == "DeleteAccountSuccess"
+    assert results[1]["__typename"] in {"PasswordReset", "InvalidToken"}
+    assert await app.rows("SELECT * FROM accounts") == []
+    assert await app.rows("SELECT * FROM one_time_links") == []
