@@ -6,19 +6,20 @@ from tortoise.connection import get_connections
 
 
 class TransactionContext(TransactionContextPooled):
-    """Tortoise's context, without its connection kept from the pool for ever when BEGIN fails or is cancelled.
+    """Tortoise's context, giving its connection back to the pool when BEGIN fails or is cancelled.
 
     Nor does the task that failed keep believing that it is inside the transaction.
     """
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
-        pool = self.client._parent._pool
-        self.client._connection = await pool.acquire()
+        pool = self.client._parent._pool  # noqa: SLF001 -- Tortoise's own context reaches for it too
+        connection = await pool.acquire()
+        self.client._connection = connection  # noqa: SLF001 -- the same
         try:
             await self.client.begin()
         except BaseException:
-            await pool.release(self.client._connection)
+            await pool.release(connection)
             raise
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
