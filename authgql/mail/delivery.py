@@ -49,7 +49,7 @@ class SmtpTransport:
             "username": unquote(parts.username) if parts.username else None,
             "password": unquote(parts.password) if parts.password else None,
             "use_tls": implicit,
-            "start_tls": parse_qs(parts.query).get("starttls", ["false"])[-1] == "true" and not implicit,
+            "start_tls": _demands_starttls(parts.query) and not implicit,
         }
 
     async def deliver(self, message: EmailMessage) -> None:
@@ -128,6 +128,11 @@ class Delivery:
         message.set_content(rendered.text)
         message.add_alternative(rendered.html, subtype="html")
         return message
+
+
+def _demands_starttls(query: str) -> bool:
+    # Whatever does not plainly say no means yes: a misspelt "yes" must not send a password in the clear.
+    return parse_qs(query.lower(), keep_blank_values=True).get("starttls", ["false"])[-1] != "false"
 
 
 def _routable(address: str) -> str:

@@ -121,3 +121,16 @@ async def test_of_changes_at_once_one_succeeds_and_the_others_gave_the_old_passw
     assert set(kinds) <= {"PasswordChanged", "IncorrectPassword", None}
     await app.login(password=f"{NEW_PASSWORD}-{kinds.index('PasswordChanged')}")
     assert (await app.events()).count("password.changed") == 1
+
+
+async def test_an_address_asked_for_while_the_password_changes_is_abandoned_too(app: Application) -> None:
+    ada = await app.signed_up()
+    accounts = app.system.services.accounts
+    read_before = await accounts.by_username("ada")
+    assert read_before is not None
+    await update_profile(app, ada.access, email="eve@example.com")
+    assert await accounts.set_password(read_before, read_before.password_hash)
+    token = await app.mail.token_for("eve@example.com")
+    assert (await verify_email(app, token))["__typename"] == "InvalidToken"
+    row = await account(app)
+    assert (row["email"], row["pending_email"]) == ("ada@example.com", None)

@@ -402,14 +402,19 @@ async def test_a_server_that_nobody_vouches_for_gets_no_mail(
     assert mail_server.received == []
 
 
-async def test_a_server_without_starttls_gets_nothing_where_it_is_demanded(mail_server: MailServer) -> None:
+@pytest.mark.parametrize(
+    "demand", ["starttls=true", "starttls=yes", "StartTLS=True", "starttls=", "starttls=1"]
+)
+async def test_a_server_without_starttls_gets_nothing_where_it_is_demanded(
+    mail_server: MailServer, demand: str
+) -> None:
     mail_server.forget()
     with pytest.raises(aiosmtplib.SMTPException, match="STARTTLS"):
-        await SmtpTransport(f"{mail_server.url}?starttls=true").deliver(message())
+        await SmtpTransport(f"{mail_server.url}?{demand}").deliver(message())
     assert mail_server.received == []
 
 
-@pytest.mark.parametrize("query", ["", "?", "?starttls=false"])
+@pytest.mark.parametrize("query", ["", "?", "?starttls=false", "?StartTLS=False"])
 async def test_without_starttls_a_mail_goes_in_the_clear(mail_server: MailServer, query: str) -> None:
     mail_server.forget()
     await SmtpTransport(f"{mail_server.url}{query}").deliver(message())

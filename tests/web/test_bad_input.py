@@ -251,7 +251,8 @@ async def test_a_forged_reference_is_null(taking: Taking, *, signed_in: bool) ->
 AUTHORIZATIONS = [
     [""], [" "], ["Bearer"], ["Bearer "], ["Bearer  x"], ["Bearer x y"], ["bearer x"], ["Basic eDp5"],
     ["DPoP x"], ["Bearer ..", "Bearer .."], ["Bearer e30.e30.e30"], ["Bearer " + "a" * 60_000],
-    ["Bearer " + "." * 5_000], ["Bearer a.b.c.d.e"], ["Bearer é"], ["\x80\xff"], ["Bearer x\x00"], ["Bearer,Bearer"], ["="],
+    ["Bearer " + "." * 5_000], ["Bearer a.b.c.d.e"], ["Bearer é"], ["\x80\xff"], ["Bearer x\x00"],
+    ["Bearer,Bearer"], ["="],
     ["Bearer eyJhbGciOiJub25lIn0.e30."], ["Bearer eyJhbGciOiJFUzI1NiIsImtpZCI6MX0.W10.AA"],
     ["Bearer eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.bm8.AA"],
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from support.app import Application, together
 from support.dialects import no_database
-from support.documents import LOGIN, ME, SESSIONS
+from support.documents import LOGIN, ME, REGISTER, SESSIONS
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -375,3 +375,19 @@ async def test_callers_that_send_one_document_at_once_each_see_themselves(app: A
     people = [await app.signed_up(name) for name in ("ada", "grace", "edith")] * 5
     answers = await together(*(app.gql(ME, token=person.access) for person in people))
     assert [answer.only["id"] for answer in answers] == [person.user_id for person in people]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"username": "ada", "password": "canary-in-the-input"},
+        {"username": "ada", "email": "a@example.com", "password": ["canary-in-the-input"]},
+        "canary-in-the-input",
+        {"username": "ada", "email": "a@example.com", "password": "canary-in-the-input", "more": 1},
+    ],
+)
+async def test_a_wrong_variable_is_described_without_being_repeated(app: Application, given: object) -> None:
+    answer = await app.gql(REGISTER, {"input": given})
+    assert answer.codes == ["BAD_USER_INPUT"]
+    assert answer.body["errors"][0]["message"].startswith("Variable '$input' has invalid value")
+    assert "canary" not in str(answer.body)
