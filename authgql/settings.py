@@ -1,60 +1,36 @@
 """Every setting has one name, one type, one default and one sentence, and is read once, at the start."""
 
 import os
-import re
 from datetime import timedelta
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, FilePath, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, FilePath, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from authgql.core.secrets import new_token
+from authgql.values import (
+    Clients,
+    CommaList,
+    Networks,
+    Seconds,
+    SecondsOrNone,
+    as_origin,
+    is_loopback,
+    names_server,
+)
 
 PREFIX: Final = "AUTHGQL_"
 ENV_FILE: Final = ".env"
 DEVELOPMENT_KEY_FILE: Final = Path("var/secret_key")
 MIN_SECRET_LENGTH: Final = 32
-MAX_DURATION: Final = timedelta(days=3650)
-DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class SettingsError(Exception):
     """A setting is missing, unknown or out of range; the message is one line that says which."""
-
-
-def _comma_list(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _seconds(value: object) -> object:
-    if not isinstance(value, str | int):
-        return value
-    if not re.fullmatch(r"[0-9]{1,12}", str(value)):
-        raise ValueError("must be whole seconds")
-    return timedelta(seconds=int(value))
-
-
-CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_comma_list)]
-
-
-def _clients(value: object) -> object:
-    if isinstance(value, str):
-        pairs = (part.strip().partition(":") for part in value.split(",") if part.strip())
-        return {name: secret for name, _, secret in pairs}
-    return value
-
-
-Clients = Annotated[dict[str, str], NoDecode, BeforeValidator(_clients)]
-Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0), le=MAX_DURATION)]
-SecondsOrNone = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0), le=MAX_DURATION)]
 
 
 class Settings(BaseSettings):
@@ -151,8 +127,8 @@ class Settings(BaseSettings):
     def _no_secrets_in_the_clear(cls, value: str) -> str:
         if not value:
             return value
-        origin = _origin(value)
-        if urlsplit(origin).scheme == "http" and not _is_loopback(urlsplit(origin).hostname or ""):
+        origin = as_origin(value)
+        if urlsplit(origin).scheme == "http" and not is_loopback(urlsplit(origin).hostname or ""):
             raise ValueError("must be https; plain http is for loopback hosts only")
         return origin
 
@@ -161,13 +137,13 @@ class Settings(BaseSettings):
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if "*" in value:
             raise ValueError("must list origins; * would let any page call with credentials")
-        return tuple(map(_origin, value))
+        return tuple(map(as_origin, value))
 
     @field_validator("database_url")
     @classmethod
     def _a_known_database(cls, value: str) -> str:
         if not value.removeprefix("sqlite://") or not (
-            value.startswith("sqlite://") or _names_server(value, "postgres", "postgresql")
+            value.startswith("sqlite://") or names_server(value, "postgres", "postgresql")
         ):
             raise ValueError("must be sqlite://PATH or postgres://user@host/database")
         return value
@@ -193,7 +169,7 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _a_mail_server(cls, value: str) -> str:
-        if value and not _names_server(value, "smtp", "smtps"):
+        if value and not names_server(value, "smtp", "smtps"):
             raise ValueError("must be smtp://host:port or smtps://host:port")
         return value
 
@@ -260,22 +236,6 @@ def _in_one_line(error: ValidationError) -> str:
     return name + first["msg"].removeprefix("Value error, ")
 
 
-def _origin(value: str) -> str:
-    """Return scheme, host and port as a browser's `Origin` header spells them."""
-    url = urlsplit(value)
-    more = url.path.strip("/"), url.query, url.fragment, url.username, url.password
-    if url.scheme not in DEFAULT_PORTS or not url.hostname or any(more):
-        raise ValueError("must be scheme and host alone, such as https://id.example.com")
-    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    port = f":{url.port}" if url.port not in {None, DEFAULT_PORTS[url.scheme]} else ""
-    return f"{url.scheme}://{host}{port}"
-
-
-def _names_server(value: str, *schemes: str) -> bool:
-    url = urlsplit(value)
-    return url.scheme in schemes and bool(url.netloc or url.query) and url.port != 0  # or raises ValueError
-
-
 def _development_key() -> str:
     file = DEVELOPMENT_KEY_FILE
     if not file.exists():
@@ -283,12 +243,3 @@ def _development_key() -> str:
         file.touch(mode=0o600)
         file.write_text(new_token("authgql_dev_"))
     return file.read_text()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -113,10 +113,10 @@ class AccountQuery:
         self, info: Info, username: Annotated[str, strawberry.argument(description="In any spelling.")]
     ) -> User | None:
         """Show an account by its name."""
-        caller, account = info.context.caller, await info.context.services.accounts.by_username(username)
-        me, _ = info.context.require()
-        if account and caller and caller.may_see(account):
-            return User.of(account, viewer=caller)
+        me, session = info.context.require()
+        account = await info.context.services.accounts.by_username(username)
+        if account and (me.is_admin or account.id == me.id):
+            return User.of(account, viewer=Caller(account=me, session=session))
         raise NotFound if me.is_admin else Forbidden
 
 
@@ -128,9 +128,7 @@ class RegisterInput:
         description="3 to 64 ASCII letters, digits, `.`, `_`, `-`; unique in any spelling."
     )
     email: str = strawberry.field(description="An e-mail address; a link to prove it is sent there.")
-    password: str = strawberry.field(
-        description="8 to 256 characters (the operator may demand more than 8), and hard to guess."
-    )
+    password: str = strawberry.field(description="8 (or more, by setting) to 256 characters, hard to guess.")
     first_name: str | None = strawberry.field(default=None, description="At most 100 characters.")
     last_name: str | None = strawberry.field(default=None, description="At most 100 characters.")
 

@@ -108,7 +108,7 @@ async def test_a_proof_is_good_once(app: Application) -> None:
     "changes", [{"htm": "GET"}, {"htu": "https://evil.example/graphql"}, {"iat": 1}, {"jti": None}]
 )
 async def test_a_bad_proof_is_refused_even_where_none_is_needed(
-    app: Application, changes: dict[str, object]
+    app: Application, changes: dict[str, Any]
 ) -> None:
     proof = _proof(app, ProofKey(), **changes)
     answer = await app.gql(ME, headers={"dpop": proof})

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from support.app import SECRET, Application, ManualClock
 from support.databases import opened
 from support.documents import ME
+from support.keys import keys_with
 from support.tokens import header_of
 
 from authgql.core.database import current
 from authgql.core.sealing import CannotOpen, Sealer
-from authgql.keys.service import SigningKeys
 
 NEWER = "a-newer-secret-that-only-the-tests-know-987654321"
 STORED = "SELECT * FROM signing_keys ORDER BY created_at"
@@ -23,10 +23,6 @@ STORED = "SELECT * FROM signing_keys ORDER BY created_at"
 async def stored() -> list[Mapping[str, Any]]:
     rows: list[Mapping[str, Any]] = await current().execute_query_dict(STORED)
     return rows
-
-
-def keys_with(clock: ManualClock, *secrets: str) -> SigningKeys:
-    return SigningKeys(clock=clock, sealer=Sealer(secrets))
 
 
 async def test_the_private_half_is_sealed_at_rest(app: Application) -> None:

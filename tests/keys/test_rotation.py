@@ -7,8 +7,9 @@ import pytest
 from conftest import MakeApp
 from support.app import SECRET, Application
 from support.documents import ME
+from support.keys import keys_with
 
-from authgql.core.sealing import CannotOpen, Sealer
+from authgql.core.sealing import CannotOpen
 from authgql.keys.service import LEAD, KeyState, SigningKeys, UnknownKey
 
 NEWER_SECRET = "a-newer-secret-that-only-the-tests-know-98765"
@@ -16,18 +17,6 @@ NEWER_SECRET = "a-newer-secret-that-only-the-tests-know-98765"
 
 def _keys(app: Application) -> SigningKeys:
     return app.system.keys
-
-
-def _node(app: Application, secrets: tuple[str, ...] = (SECRET,), algorithm: str = "ES256") -> SigningKeys:
-    """Another node's view of the same database."""
-    return SigningKeys(
-        clock=app.clock,
-        sealer=Sealer(secrets),
-        audit=app.system.services.audit,
-        algorithm=algorithm,
-        max_age=timedelta(days=90),
-        token_life=timedelta(seconds=600),
-    )
 
 
 def _kid(token: str) -> str:
@@ -106,7 +95,7 @@ async def test_another_algorithm_comes_with_another_key(make_app: MakeApp) -> No
 
 async def test_a_changed_algorithm_takes_over_without_refusing_anybody(app: Application) -> None:
     ada = await app.signed_up()
-    other = _node(app, algorithm="EdDSA")
+    other = keys_with(app.clock, algorithm="EdDSA")
     await other.prepare()
     await other.tend()
     await _keys(app).load()
@@ -119,10 +108,10 @@ async def test_a_changed_algorithm_takes_over_without_refusing_anybody(app: Appl
 async def test_keys_are_sealed_anew_under_a_newer_secret_which_then_suffices(make_app: MakeApp) -> None:
     app = await make_app(secret_keys=(SECRET,))
     (sealed,) = await app.rows("SELECT sealed_private_key FROM signing_keys")
-    newer = _node(app, (NEWER_SECRET, SECRET))
+    newer = keys_with(app.clock, NEWER_SECRET, SECRET)
     await newer.tend()
     (resealed,) = await app.rows("SELECT sealed_private_key FROM signing_keys")
     assert resealed != sealed
-    await _node(app, (NEWER_SECRET,)).prepare()
+    await keys_with(app.clock, NEWER_SECRET).prepare()
     with pytest.raises(CannotOpen, match="signing-key"):
-        await _node(app, (SECRET,)).prepare()
+        await keys_with(app.clock, SECRET).prepare()
