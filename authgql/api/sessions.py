@@ -30,7 +30,7 @@ class SessionQuery:
     def current_session(self, info: Info) -> Session | None:
         """Show the caller's own session."""
         caller = info.context.caller
-        return show(info, caller.session) if caller and caller.session else None
+        return show(info, caller.session, to=caller) if caller and caller.session else None
 
     @strawberry.field(
         extensions=[SignedIn()],
@@ -47,7 +47,7 @@ class SessionQuery:
     ) -> SessionConnection:
         """List the caller's sessions."""
         account, _ = info.context.require()
-        return await connection(info, account, status, first, after)
+        return await connection(info, account, status, first, after, viewer=info.context.caller)
 
 
 @strawberry.type(description="The session is ended, by this call or before it.")
@@ -93,8 +93,9 @@ class SessionMutation:
         session = await info.context.services.sessions.end(
             parse_id(id), state.SessionEndReason.TERMINATED, account=account, origin=info.context.origin
         )
+        shown = show(info, session, to=info.context.caller)
         info.context.ended(session.id)
-        return SessionTerminated(session=show(info, session))
+        return SessionTerminated(session=shown)
 
     @strawberry.mutation(
         extensions=[SignedIn()],
@@ -119,5 +120,6 @@ async def _end_all(info: Info, *, but: UUID | None) -> SessionsTerminated:
     ended = await info.context.services.sessions.end_all(
         account, state.SessionEndReason.TERMINATED, origin=info.context.origin, but=but
     )
+    shown = [show(info, session, to=info.context.caller) for session in ended]
     info.context.ended(*(session.id for session in ended))
-    return SessionsTerminated(count=len(ended), sessions=[show(info, session) for session in ended])
+    return SessionsTerminated(count=len(ended), sessions=shown)

@@ -218,8 +218,9 @@ class SignInMutation:
             ended = await info.context.services.sign_in.logout(account, session, origin=info.context.origin)
         except SessionNotFound:  # gone with its account since the request began
             raise Unauthenticated from None
+        shown = show(info, ended, to=info.context.caller)
         info.context.ended(ended.id)
-        return LogoutSuccess(session=show(info, ended))
+        return LogoutSuccess(session=shown)
 
     @strawberry.mutation(
         extensions=[SignedIn()], description="Confirm your password, to do what needs a recent login."

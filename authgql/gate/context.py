@@ -68,10 +68,11 @@ class Context:
             await self.services.audit.refuse(Event.FORGERY_REFUSED, refusal, origin=self.origin)
 
     def ended(self, *session_ids: UUID) -> None:
-        """Have the browser forget its cookies, if they are of a session that just ended."""
+        """Have the rest of the request be nobody's, if its session just ended, and its cookies forgotten."""
         here = self.caller.session if self.caller else None
-        if self.credentials.from_cookies and here and here.id in session_ids:
-            self.outgoing.forget = True
+        if here and here.id in session_ids:
+            self.caller = None
+            self.outgoing.forget = self.credentials.from_cookies
 
     async def _accounts(self, ids: list[UUID]) -> list[Account | None]:
         found = await self.services.accounts.get_many(ids)

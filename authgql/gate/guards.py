@@ -13,11 +13,6 @@ from authgql.gate.errors import Forbidden, Unauthenticated
 class SignedIn(FieldExtension):
     """The field is for somebody signed in; nobody gets `UNAUTHENTICATED`."""
 
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:  # noqa: ANN401
-        """Let the caller through, if there is one."""
-        info.context.require()
-        return next_(source, info, **kwargs)
-
     async def resolve_async(
         self,
         next_: Callable[..., Awaitable[Any]],

@@ -1,4 +1,5 @@
-from support.app import Application, together
+import pytest
+from support.app import PASSWORD, Application, together
 from support.documents import LOGOUT, ME, REFRESH
 
 DELETE_AND_LOGOUT = """
@@ -71,3 +72,29 @@ async def test_logging_out_after_the_account_is_gone_is_unauthenticated(app: App
 async def test_nobody_cannot_log_out(app: Application) -> None:
     assert (await app.gql(LOGOUT)).codes == ["UNAUTHENTICATED"]
     assert (await app.gql(REFRESH)).only["code"] == "INVALID_TOKEN"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "logout { __typename }",
+        "terminateAllSessions { __typename }",
+        f'deleteAccount(input: {{password: "{PASSWORD}"}}) {{ __typename }}',
+    ],
+)
+async def test_what_follows_the_end_in_one_request_is_nobodys(app: Application, first: str) -> None:
+    ada = await app.signed_up()
+    document = 'mutation { %s next: updateProfile(input: {firstName: "Eve"}) { __typename } }' % first
+    answer = await app.gql(document, token=ada.access)
+    assert answer.codes == ["UNAUTHENTICATED"]
+    assert (await app.events()).count("account.updated") == 0
+
+
+async def test_the_session_that_a_login_opened_is_the_current_one_of_its_answer(app: Application) -> None:
+    await app.register()
+    document = """
+    mutation($input: LoginInput!) { login(input: $input) { ... on LoginSuccess {
+      session { id current } user { sessions { nodes { id current } } } } } }
+    """
+    opened = (await app.gql(document, {"input": {"username": "ada", "password": PASSWORD}})).only
+    assert opened["user"]["sessions"]["nodes"] == [opened["session"]]

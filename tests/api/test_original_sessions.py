@@ -11,12 +11,16 @@ CURRENT = "{ currentSession { id current } }"
 OWN = "{ me { sessions { nodes { id } } } }"
 CHANGE_PASSWORD = """
 mutation ($current: String!, $new: String!) {
-  changePassword(input: {currentPassword: $current, newPassword: $new}) { ... on PasswordChanged { endedSessions } }
+  changePassword(input: {currentPassword: $current, newPassword: $new}) {
+    ... on PasswordChanged { endedSessions }
+  }
 }
 """
 REQUEST_RESET = 'mutation { requestPasswordReset(email: "ada@example.com") { __typename } }'
 RESET = """
-mutation ($token: String!, $new: String!) { resetPassword(input: {token: $token, newPassword: $new}) { __typename } }
+mutation ($token: String!, $new: String!) {
+  resetPassword(input: {token: $token, newPassword: $new}) { __typename }
+}
 """
 DELETE = "mutation ($password: String!) { deleteAccount(input: {password: $password}) { __typename } }"
 NEW_PASSWORD = "amber-lantern-crosswind-58"

@@ -97,7 +97,7 @@ async def test_behind_a_trusted_proxy_the_address_is_the_clients(
 
 async def test_a_page_continues_where_the_one_before_ended(app: Application) -> None:
     ada = await app.signed_up()
-    newest_first = [(await app.login()).session_id for _ in range(4)][::-1] + [ada.session_id]
+    newest_first = [*reversed([(await app.login()).session_id for _ in range(4)]), ada.session_id]
     seen: list[str] = []
     after = None
     for has_previous, has_next in ((False, True), (True, True), (True, False)):

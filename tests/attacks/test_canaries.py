@@ -148,7 +148,6 @@ async def test_no_flow_leaves_a_secret_behind(
     places = await everything_in(app)
     places["log"] = every_log.text + "".join(capfd.readouterr())
     assert "login.refused" in places["log"]
-    assert "INSERT INTO" in places["log"]
     for name, secret in {**flight.secrets, "key": SECRET}.items():
         for place, text in places.items():
             assert not [part for part in parts_of(secret) if part in text], f"{name} in {place}"
@@ -183,7 +182,6 @@ async def test_a_secret_is_not_in_the_log_of_a_request_that_cannot_run(
         {"username": "ada", "password": {"is": WRONG}},
     ],
 )
-@pytest.mark.xfail(reason="graphql-core repeats a variable's value in its message; web/errors.py lets it")
 async def test_an_input_that_cannot_be_read_is_not_repeated_in_the_answer(
     app: Application, given: dict[str, object]
 ) -> None:

@@ -21,7 +21,7 @@ ROUNDS = 5
 @pytest.mark.parametrize("clients", [2, 32])
 async def test_clients_of_one_process_all_get_the_same_successor(app: Application, clients: int) -> None:
     ada = await app.signed_up()
-    token = ada.refresh
+    token, results = ada.refresh, []
     for generation in range(1, 4):
         results = await together(*(app.refresh(token) for _ in range(clients)))
         (token,) = {result["tokens"]["refreshToken"] for result in results}
@@ -51,11 +51,11 @@ async def test_clients_of_two_processes_all_get_the_same_successor(
 ) -> None:
     shared = {"DATABASE_URL": database_url, "PUBLIC_URL": "http://localhost:9"}
     servers = await asyncio.gather(*(asyncio.to_thread(start_server, **shared) for _ in range(2)))
-    given = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
+    given: object = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
     await asyncio.to_thread(servers[0].gql, REGISTER, {"input": given})
-    login = {"input": {"username": "ada", "password": PASSWORD}}
-    signed_in = (await asyncio.to_thread(servers[1].gql, LOGIN, login))["data"]["login"]
-    token = signed_in["tokens"]["refreshToken"]
+    given = {"username": "ada", "password": PASSWORD}
+    signed_in = (await asyncio.to_thread(servers[1].gql, LOGIN, {"input": given}))["data"]["login"]
+    token, results = signed_in["tokens"]["refreshToken"], []
     async with httpx2.AsyncClient(timeout=30) as client:
         for generation in range(1, ROUNDS + 1):
             results = await refreshed_everywhere(client, servers, token)

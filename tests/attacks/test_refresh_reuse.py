@@ -1,4 +1,4 @@
-"""A thief copies a refresh token: whoever of thief and owner comes second, both are signed out and it is told."""
+"""A thief copies a refresh token: whoever of the two comes second, both are signed out and it is told."""
 
 from support.app import Application
 from support.documents import ME, SESSIONS

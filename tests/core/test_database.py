@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 from support.databases import PostgresServer, opened
 from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
 
-from authgql.system import MODELS
 from authgql.core.database import (
     POOL_SIZE,
     Database,
@@ -23,6 +23,7 @@ from authgql.core.database import (
     is_unavailable,
     transaction,
 )
+from authgql.system import MODELS
 
 ADD = "INSERT INTO signing_keys VALUES ('{}', 'ES256', '', '', '2026-01-01', NULL)"
 COUNT = "SELECT count(*) AS n FROM signing_keys"
@@ -34,8 +35,28 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield database
 
 
+class Failure(Exception):  # noqa: N818 -- what it is
+    """What a test breaks off with."""
+
+
 async def add(kid: str) -> None:
     await current().execute_query(ADD.format(kid))
+
+
+async def added(*kids: str) -> None:
+    """Add several in one transaction."""
+    async with transaction():
+        for kid in kids:
+            await add(kid)
+
+
+@asynccontextmanager
+async def failing() -> AsyncIterator[None]:
+    """Open a transaction that fails in the end."""
+    with suppress(Failure):
+        async with transaction():
+            yield
+            raise Failure
 
 
 async def count() -> int:
@@ -46,24 +67,17 @@ async def count() -> int:
 
 @pytest.mark.usefixtures("database")
 async def test_a_transaction_happens_whole_or_not_at_all() -> None:
-    async with transaction():
-        await add("a")
-        await add("b")
+    await added("a", "b")
     with pytest.raises(IntegrityError):
-        async with transaction():
-            await add("c")
-            await add("a")
+        await added("c", "a")
     assert await count() == 2
 
 
 @pytest.mark.usefixtures("database")
 async def test_an_inner_transaction_joins_the_one_that_is_open() -> None:
-    with pytest.raises(KeyError):
-        async with transaction():
-            async with transaction():
-                await add("a")
-            assert in_a_transaction()
-            raise KeyError
+    async with failing():
+        await added("a")
+        assert in_a_transaction()
     assert not in_a_transaction()
     assert await count() == 0
 
@@ -82,10 +96,8 @@ async def test_a_callback_waits_for_the_commit() -> None:
 @pytest.mark.usefixtures("database")
 async def test_a_callback_is_dropped_with_what_is_rolled_back() -> None:
     called: list[str] = []
-    with pytest.raises(KeyError):
-        async with transaction():
-            after_commit(lambda: called.append("no"))
-            raise KeyError
+    async with failing():
+        after_commit(lambda: called.append("no"))
     assert called == []
 
 
@@ -93,6 +105,15 @@ async def test_outside_a_transaction_a_callback_is_called_at_once() -> None:
     called: list[str] = []
     after_commit(lambda: called.append("now"))
     assert called == ["now"]
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_script_belongs_to_the_transaction_that_it_runs_in() -> None:
+    script = ADD.format("a;b") + "; " + ADD.format("c") + ";\n"
+    async with failing():
+        await current().execute_script(script)
+        assert await count() == 2
+    assert await count() == 0
 
 
 @pytest.mark.usefixtures("database")
@@ -162,8 +183,7 @@ async def test_a_beginning_that_fails_is_unavailability_and_leaves_the_connectio
         other.execute("BEGIN IMMEDIATE")
         for _ in range(2):
             with pytest.raises(OperationalError) as caught:
-                async with transaction():
-                    raise AssertionError("another process holds the lock")
+                await added()
             assert is_unavailable(caught.value)
         other.execute("COMMIT")
         async with asyncio.timeout(5), transaction():
@@ -192,7 +212,10 @@ async def test_a_beginning_cancelled_while_it_waits_for_the_lock_does_not_begin_
 @pytest.fixture
 def terminate(postgres: PostgresServer, postgres_template: str) -> Callable[[], None]:
     """Cut every connection to the database before the event loop can notice."""
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname=current_database() AND pid<>pg_backend_pid()"
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname=current_database() AND pid<>pg_backend_pid()"
+    )
 
     def work() -> None:
         thread = threading.Thread(target=postgres.run, args=(postgres_template, cut))
@@ -212,12 +235,17 @@ async def test_connections_lost_at_the_beginning_are_given_back_to_the_pool(
             await database.ping()  # so that there is a connection to lose
             terminate()
             with pytest.raises(Exception) as caught:  # noqa: PT011 -- asyncpg has several for it
-                async with transaction():
-                    raise AssertionError("the connection is gone")
+                await added()
             assert is_unavailable(caught.value)
         async with asyncio.timeout(5), transaction():
             await add("a")
         assert await count() == 1
+
+
+async def added_after(terminate: Callable[[], None]) -> None:
+    async with transaction():
+        terminate()
+        await add("a")
 
 
 async def test_a_connection_lost_within_a_transaction_does_not_spoil_the_task(
@@ -226,9 +254,7 @@ async def test_a_connection_lost_within_a_transaction_does_not_spoil_the_task(
     await asyncio.to_thread(postgres.empty, postgres_template)
     async with opened(postgres_template):
         with pytest.raises(Exception) as caught:  # noqa: PT011 -- asyncpg has several for it
-            async with transaction():
-                terminate()
-                await add("a")
+            await added_after(terminate)
         assert is_unavailable(caught.value)
         async with asyncio.timeout(5), transaction():
             await add("b")
@@ -244,10 +270,9 @@ async def test_a_database_that_is_not_there_is_unavailable_and_leaves_nothing_op
 
 
 def behind(error: Exception) -> Exception:
-    try:
-        raise RuntimeError from error
-    except RuntimeError as shown:
-        return shown
+    shown = RuntimeError()
+    shown.__cause__ = error
+    return shown
 
 
 @pytest.mark.parametrize(

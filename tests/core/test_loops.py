@@ -19,23 +19,26 @@ class Rounds:
     def __init__(self, *failures: Exception) -> None:
         self.done = 0
         self._failures = list(failures)
+        self._unseen = asyncio.Semaphore(0)
 
     async def work(self) -> None:
         self.done += 1
+        self._unseen.release()
         if self._failures:
             raise self._failures.pop(0)
 
-    async def reach(self, count: int) -> None:
+    async def see(self, count: int) -> None:
+        """Wait for so many rounds more."""
         async with asyncio.timeout(5):
-            while self.done < count:
-                await asyncio.sleep(0)
+            for _ in range(count):
+                await self._unseen.acquire()
 
 
 async def test_a_loop_works_at_the_start_and_then_at_its_interval() -> None:
     rounds = Rounds()
     running = Loops([Loop(name="test", interval=0.01, work=rounds.work)])
     running.start()
-    await rounds.reach(3)
+    await rounds.see(3)
     await running.stop()
     assert rounds.done >= 3
 
@@ -45,9 +48,9 @@ async def test_a_loop_that_is_woken_does_not_wait_for_its_interval() -> None:
     loop = Loop(name="test", interval=3600, work=rounds.work)
     running = Loops([loop])
     running.start()
-    await rounds.reach(1)
+    await rounds.see(1)
     loop.wake()
-    await rounds.reach(2)
+    await rounds.see(1)
     await running.stop()
 
 
@@ -62,7 +65,7 @@ async def test_a_loop_woken_during_its_round_works_once_more() -> None:
     loop = Loop(name="test", interval=3600, work=work)
     running = Loops([loop])
     running.start()
-    await rounds.reach(2)
+    await rounds.see(2)
     await running.stop()
     assert rounds.done == 2
 
@@ -72,7 +75,7 @@ async def test_a_failed_round_is_logged_and_the_next_one_comes_in_its_time() -> 
     with capture_logs() as log:
         running = Loops([Loop(name="test", interval=0.001, work=rounds.work)])
         running.start()
-        await rounds.reach(3)
+        await rounds.see(3)
         await running.stop()
     mistake, away = log
     assert (mistake["event"], mistake["loop"], mistake["error"]) == ("loop.failed", "test", "KeyError")

@@ -68,8 +68,7 @@ NEW_PASSWORD = "amber-lantern-crosswind-58"
 async def tour(app: Application) -> None:
     """Go through every operation and every loop."""
     ada = await app.signed_up()
-    for _ in range(3):
-        other = await app.login()
+    other, _ = await app.login(), await app.login()
     event = (await app.gql(QUERIES, token=ada.access)).data["securityLog"]["pageInfo"]["endCursor"]
     session = (await app.gql(SESSIONS, token=ada.access)).only["pageInfo"]["endCursor"]
     await app.gql(NEXT_PAGES, {"session": session, "event": event}, token=ada.access)

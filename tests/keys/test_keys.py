@@ -25,7 +25,8 @@ async def stored() -> list[Mapping[str, Any]]:
     return rows
 
 
-async def test_the_private_half_is_sealed_at_rest(app: Application) -> None:
+@pytest.mark.usefixtures("app")
+async def test_the_private_half_is_sealed_at_rest() -> None:
     (row,) = await stored()
     pem = Sealer([SECRET]).open(row["sealed_private_key"], place=f"signing-key:{row['kid']}")
     assert pem.startswith("-----BEGIN PRIVATE KEY-----")

@@ -1,15 +1,16 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import MakeApp
 from mmdb_writer import MMDBWriter
-from netaddr import IPSet
+from netaddr import IPSet  # type: ignore[import-untyped]
 from support.documents import SESSIONS
 
 from authgql.sessions.location import Location, Locator
 
 PARIS = {"city": {"names": {"en": "Paris", "fr": "Paris"}}, "country": {"names": {"en": "France"}}}
-PLACES: dict[str, object] = {
+PLACES: dict[str, Any] = {
     "203.0.113.0/24": PARIS,
     "2001:db8:1::/48": {"country": {"names": {"en": "Iceland"}}},
     "198.51.100.0/24": {"city": {"names": {"en": "x" * 300}}, "country": {"names": {"de": "Land"}}},
@@ -18,7 +19,7 @@ PLACES: dict[str, object] = {
 }
 
 
-def database(file: Path, places: dict[str, object] = PLACES, *, ip_version: int = 6) -> Path:
+def database(file: Path, places: dict[str, Any] = PLACES, *, ip_version: int = 6) -> Path:
     writer = MMDBWriter(ip_version, "GeoLite2-City", ipv4_compatible=ip_version == 6)
     for network, record in places.items():
         writer.insert_network(IPSet([network]), record)

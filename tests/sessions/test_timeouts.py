@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from conftest import MakeApp
-from support.app import Application
+from support.app import Application, together
 from support.documents import ME, SESSIONS, TERMINATE
 
 TIMEOUTS = [
@@ -52,6 +52,15 @@ async def test_the_janitor_records_each_timeout_once_with_its_event(make_app: Ma
     assert len(events) == 2
     assert {str(event["session_id"]) for event in events} >= {ada.session_id}
     assert {event["detail"] for event in events} == {"The session ended: not used for too long."}
+
+
+async def test_two_janitors_at_once_record_each_timeout_once(make_app: MakeApp) -> None:
+    app = await make_app(session_idle_timeout=60)
+    await app.signed_up()
+    await app.login()
+    app.clock.advance(60)
+    await together(*(app.run_loop("timeouts") for _ in range(4)))
+    assert (await app.events()).count("session.ended") == 2
 
 
 async def test_the_janitor_goes_on_until_no_timeout_is_unrecorded(

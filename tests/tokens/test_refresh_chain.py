@@ -1,4 +1,4 @@
-"""A spent refresh token leads to the newest one for a short while, and to the end of its session afterwards."""
+"""A spent refresh token leads to the newest one for a short while, later to the end of its session."""
 
 from typing import Any
 
@@ -123,7 +123,8 @@ async def test_what_a_spent_token_leads_to_is_wiped_when_its_grace_is_over(app: 
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE refresh_tokens SET sealed_successor=NULL WHERE generation=0",  # by a node whose clock is ahead
+        # As a node does whose clock is ahead.
+        "UPDATE refresh_tokens SET sealed_successor=NULL WHERE generation=0",
         "DELETE FROM refresh_tokens WHERE generation=1",
     ],
 )

@@ -12,7 +12,7 @@ from authgql.web.documents import Documents, Prepared, selected_operation
 from authgql.web.schema import build_schema
 
 SCHEMA = build_schema()._schema  # noqa: SLF001 -- as in app.py
-QUICK_SECONDS = 0.5  # generous, for a busy machine; what is measured takes a tenth of it
+QUICK_SECONDS = 2.0  # of CPU time: what is exponential takes minutes
 
 
 @pytest.fixture
@@ -158,9 +158,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("query", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_document_is_refused_quickly(prepared: Documents, query: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     result = prepared.prepare(query)
-    assert time.perf_counter() - started < QUICK_SECONDS
+    assert time.process_time() - started < QUICK_SECONDS
     assert result.document is None
     assert result.code in {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"}
 
@@ -174,9 +174,9 @@ COSTLY = {
 
 @pytest.mark.parametrize("query", COSTLY.values(), ids=COSTLY)
 def test_what_is_allowed_is_validated_quickly(prepared: Documents, query: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert prepared.prepare(query).document
-    assert time.perf_counter() - started < QUICK_SECONDS
+    assert time.process_time() - started < QUICK_SECONDS
 
 
 def ladder(opening: str, closing: str) -> Iterator[str]:
