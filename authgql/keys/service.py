@@ -74,7 +74,10 @@ class SigningKeys:
     def current(self) -> Key:
         """The key that signs: the newest of those whose time has come."""
         now = self._clock.now()
-        return max((key for key in self._keys.values() if key.signs_from <= now), key=_age)
+        ready = [key for key in self._keys.values() if key.signs_from <= now]
+        if not ready:
+            raise RuntimeError("signing keys are used before they were loaded")
+        return max(ready, key=_age)
 
     def get(self, kid: str) -> Key | None:
         """Return the key of this id, if its tokens are to be accepted."""
@@ -103,7 +106,7 @@ class SigningKeys:
     async def rotate(self) -> Key:
         """Publish a new key; it signs once every cache has had the time to learn of it."""
         async with exclusive("signing-keys"):
-            kid = await self._add(signs_from=self._clock.now() + LEAD)
+            kid = await self._publish(signs_from=self._clock.now() + LEAD)
         await self.load()
         return self._keys[kid]
 
@@ -119,11 +122,13 @@ class SigningKeys:
     async def tend(self) -> None:
         """Rotate by age, retire what has nothing left to verify, and seal anew under a newer secret."""
         await self.load()
+        if not self._keys:
+            await self.prepare()
         if self._is_due():
             async with exclusive("signing-keys"):
                 await self.load()  # another node may have been quicker
                 if self._is_due():
-                    await self._add(signs_from=self._clock.now() + LEAD)
+                    await self._publish(signs_from=self._clock.now() + LEAD)
             await self.load()
         if done := self._done():
             for kid in done:
@@ -155,8 +160,12 @@ class SigningKeys:
                 return False
             await self._audit.record(Event.SIGNING_KEY_RETIRED)
             if not await SigningKey.filter(retired_at=None, signs_from__lte=now).exists():
-                await self._add(signs_from=now)
+                await self._publish(signs_from=now)
         return True
+
+    async def _publish(self, *, signs_from: datetime) -> str:
+        await self._audit.record(Event.SIGNING_KEY_ADDED)
+        return await self._add(signs_from=signs_from)
 
     async def _add(self, *, signs_from: datetime) -> str:
         private_key = generate(self._algorithm)
@@ -170,7 +179,6 @@ class SigningKeys:
             created_at=self._clock.now(),
             signs_from=signs_from,
         )
-        await self._audit.record(Event.SIGNING_KEY_ADDED)
         return kid
 
     async def _reseal(self) -> None:

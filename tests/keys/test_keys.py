@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from conftest import MakeApp, StartServer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from support.app import SECRET, Application, ManualClock
 from support.databases import opened
@@ -15,6 +15,7 @@ from support.tokens import header_of
 
 from authgql.core.database import current
 from authgql.core.sealing import CannotOpen, Sealer
+from authgql.keys.models import SigningKey
 
 NEWER = "a-newer-secret-that-only-the-tests-know-987654321"
 STORED = "SELECT * FROM signing_keys ORDER BY created_at"
@@ -130,14 +131,19 @@ async def test_of_several_keys_the_newest_signs_and_each_verifies(app: Applicati
 async def test_a_key_of_a_kind_that_this_version_does_not_know_is_refused_at_the_start(
     database_url: str, clock: ManualClock
 ) -> None:
-    private_key = Ed25519PrivateKey.generate()
+    private_key = Ed448PrivateKey.generate()
     pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     sealed = Sealer([SECRET]).seal(pem, place="signing-key:future")
     async with opened(database_url):
-        await current().execute_query(
-            f"INSERT INTO signing_keys VALUES ('future', 'EdDSA', '{{}}', '{sealed}', '2026-01-01', NULL)"  # noqa: S608
+        await SigningKey.create(
+            kid="future",
+            algorithm="EdDSA",
+            public_jwk="{}",
+            sealed_private_key=sealed,
+            created_at=clock.now(),
+            signs_from=clock.now(),
         )
-        with pytest.raises(TypeError, match="future"):
+        with pytest.raises(TypeError, match="Ed25519"):
             await keys_with(clock, SECRET).prepare()
 
 

@@ -37,7 +37,11 @@ DEFAULTS: dict[str, Any] = {
     "email_verification_ttl": timedelta(seconds=86400),
     "reveal_accounts": False,
     "rate_limits": True,
+    "signing_algorithm": "ES256",
+    "signing_key_max_age": timedelta(days=90),
     "audience": "authgql",
+    "dpop_require_nonce": False,
+    "introspection_clients": {},
     "drain_seconds": timedelta(0),
     "log_format": "auto",
     "trusted_proxies": (),
@@ -91,11 +95,13 @@ def spellings(name: str, default: Any) -> set[str]:
     """Return how a document may write a default."""
     if name in {"public_url", "secret_keys"}:
         return {"required"}
-    if default in ((), "", None):
+    if default in ((), "", None, {}):
         return {"", "empty"}
     if isinstance(default, timedelta):
         return {str(int(default.total_seconds()))}
-    return {",".join(default) if isinstance(default, tuple) else str(default).lower()}
+    if isinstance(default, bool):
+        return {str(default).lower()}
+    return {",".join(default) if isinstance(default, tuple) else str(default)}
 
 
 def test_settings_cannot_be_changed_afterwards() -> None:
