@@ -24,10 +24,10 @@ serve: $(READY) graphiql ## Development server on port 8000, with GraphiQL and a
 
 test: $(READY) graphiql lint ## Everything the project promises
 	$(BIN)/python tests/system_packages.py chromium
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n auto --cov --cov-report=term
 
 test-fast: $(READY) ## The tests that need neither browser nor server process
-	$(BIN)/pytest -m "not browser and not process"
+	$(BIN)/pytest -n auto -m "not browser and not process"
 
 lint: $(READY) ## Style, types and the direction of imports
 	$(BIN)/ruff check .
