@@ -11,8 +11,11 @@ from typing import Any, Final
 import pytest
 from browser import Witness, chromium_page
 from graphql import build_schema, parse, validate
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
+from support.app import PASSWORD
 from support.binding_server import BindingServer, binding_server, proofs_of
+from support.documents import REGISTER
+from support.process import LiveServer
 
 import authgql
 from authgql.tokens.dpop import InvalidProof
@@ -219,3 +222,25 @@ async def test_a_person_signs_in_and_out_and_in_again_with_another_key(
         await expect(status).to_have_text("Not signed in")
     assert witness.foreign == []
     assert witness.complaints == []
+
+
+@pytest.mark.browser
+async def test_the_example_binds_its_session_at_the_real_server(live_server: LiveServer) -> None:
+    live_server.gql(
+        REGISTER, {"input": {"username": "ada", "email": "ada@example.com", "password": PASSWORD}}
+    )
+
+    async def from_the_example(route: Route) -> None:
+        await route.fulfill(path=EXAMPLE / route.request.url.rpartition("/")[2])
+
+    async with chromium_page() as page:
+        await page.route(f"{live_server.url}/spa/*", from_the_example)
+        await page.goto(f"{live_server.url}/spa/index.html")
+        await page.get_by_label("Username or e-mail").fill("ada")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("status")).to_have_text("Signed in as ada")
+        answer = await ask(page, "{ currentSession { token { senderConstrained } } }")
+        assert answer["data"]["currentSession"]["token"] == {"senderConstrained": True}
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_role("status")).to_have_text("Not signed in")
