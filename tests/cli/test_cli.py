@@ -29,6 +29,10 @@ COMMANDS = {
     "serve": "Serve the GraphQL API until SIGTERM.",
     "migrate": "Bring the database to this version's schema.",
     "schema": "Print the GraphQL schema.",
+    "keys": "The keys that sign access tokens.",
+    "keys list": "Show the keys in use",
+    "keys rotate": "Publish a new key.",
+    "keys retire": "Refuse a key's tokens",
     "users": "Accounts, for the operator.",
     "users create": "Create an account.",
     "users promote": "Make an account an administrator.",
@@ -412,3 +416,26 @@ def test_what_an_operator_does_holds_from_the_servers_next_request_on(
     assert server.gql(asked, token=token)["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert run("users", "promote", "ada", "--dev").status == 0
     assert server.gql(asked, token=token)["data"]["user"]["id"]
+
+
+# ---------------------------------------------------------------- keys
+
+
+def test_the_keys_of_a_server_that_never_started_are_none(migrated: Command) -> None:
+    assert migrated("keys", "list").out == "No keys yet; the server makes one at its start.\n"
+
+
+def test_a_key_is_published_then_retired_by_the_operator(migrated: Command) -> None:
+    published = migrated("keys", "rotate").out
+    kid = published.removeprefix("Published ").partition(".")[0]
+    assert "It signs from " in published
+    assert migrated("keys", "list").out.startswith(f"{kid}  ES256  published  signs from ")
+    assert migrated("keys", "retire", kid).out == f"Retired {kid}. Sessions go on: clients refresh.\n"
+    (signing,) = migrated("keys", "list").out.splitlines()
+    assert kid not in signing
+    assert "  signing    signs from " in signing
+
+
+def test_a_key_that_is_not_in_use_cannot_be_retired(migrated: Command) -> None:
+    complaint = migrated("keys", "retire", "nobody").complaint
+    assert complaint == "No key nobody is in use. `authgql keys list` shows those that are."
