@@ -1,5 +1,6 @@
 """The one schema: everything that `api` offers, as a Federation 2 subgraph."""
 
+from functools import cache
 from typing import Any, Final, cast
 
 import strawberry
@@ -48,8 +49,9 @@ def _resolve(info: Info, reference: Any) -> object:  # noqa: ANN401 -- whatever 
     return entity.resolve_reference(info, ID(key)) if entity and isinstance(key, str) else None
 
 
+@cache
 def build_schema() -> Schema:
-    """Build the schema; it needs no settings and no database."""
+    """Build the schema, once for a process; it needs no settings and no database."""
     return Schema(
         query=Query,
         mutation=Mutation,

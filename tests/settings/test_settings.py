@@ -214,6 +214,10 @@ def test_a_switch_can_be_off(given: Any, value: str) -> None:
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "postgres://"),
         ("DATABASE_URL", "postgres://localhost:port/authgql"),
+        ("SIGNING_ALGORITHM", "RS256"),
+        ("INTROSPECTION_CLIENTS", "gateway"),
+        ("INTROSPECTION_CLIENTS", f":{SECRET}"),
+        ("INTROSPECTION_CLIENTS", "gateway:short"),
         ("SMTP_URL", "localhost:25"),
         ("SMTP_URL", "smtp://"),
         ("SMTP_URL", "smtp://localhost:port"),
@@ -382,3 +386,8 @@ def test_graphiql_and_introspection_can_be_had_outside_development(given: Any) -
     settings = given(GRAPHIQL="true", INTROSPECTION="true")
     assert settings.shows_graphiql
     assert settings.answers_introspection
+
+
+def test_services_that_may_ask_about_tokens_are_named_with_their_secrets(given: Any) -> None:
+    named = given(INTROSPECTION_CLIENTS=f"gateway:{SECRET}, reports:{SECRET}:with-a-colon")
+    assert named.introspection_clients == {"gateway": SECRET, "reports": f"{SECRET}:with-a-colon"}
