@@ -25,7 +25,7 @@ from authgql.core.database import (
 )
 from authgql.system import MODELS
 
-ADD = "INSERT INTO signing_keys VALUES ('{}', 'ES256', '', '', '2026-01-01', NULL)"
+ADD = "INSERT INTO signing_keys VALUES ('{}', 'ES256', '', '', '2026-01-01', '2026-01-01', NULL)"
 COUNT = "SELECT count(*) AS n FROM signing_keys"
 
 

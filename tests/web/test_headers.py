@@ -146,7 +146,7 @@ async def test_a_listed_origin_may_send_credentials(make_app: MakeApp) -> None:
         asked = await app.client.post("/graphql", json={"query": ME}, headers={"origin": origin})
         assert allowed(asked) == [origin]
         assert asked.headers["access-control-allow-credentials"] == "true"
-        assert asked.headers["access-control-expose-headers"] == "x-request-id"
+        assert asked.headers["access-control-expose-headers"] == "date, dpop-nonce, x-request-id"
         assert asked.headers["vary"] == "accept, Origin"
     assert allowed(await app.client.post("/graphql", json={"query": ME}, headers={"origin": OWN})) == []
 

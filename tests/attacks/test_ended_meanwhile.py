@@ -1,0 +1,59 @@
+"""A request that waits while its session ends finds nothing left to do, and says so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from support.accounts import REAUTHENTICATE
+from support.app import PASSWORD, Answer, Application
+from support.dialects import on_postgres
+from support.documents import LOGOUT
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+@asynccontextmanager
+async def holding_sessions(database_url: str, statement: str) -> AsyncIterator[asyncpg.Connection]:
+    """Lock every session while the body starts a request; once that waits, run a statement and let go."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT id FROM sessions FOR UPDATE")
+            yield connection
+            async with asyncio.timeout(10):
+                while not await connection.fetchval(WAITING):  # noqa: ASYNC110 -- PostgreSQL's, not ours
+                    await asyncio.sleep(0.01)
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _meanwhile(
+    database_url: str, statement: str, app: Application, document: str, token: str
+) -> Answer:
+    variables = {"input": {"password": PASSWORD}}
+    async with holding_sessions(database_url, statement):
+        asked = asyncio.create_task(app.gql(document, variables, token=token))
+        await asyncio.sleep(0)
+    return await asked
+
+
+@on_postgres
+async def test_a_logout_that_waited_for_the_deletion_of_the_account_is_unauthenticated(
+    app: Application, database_url: str
+) -> None:
+    ada = await app.signed_up()
+    answer = await _meanwhile(database_url, "DELETE FROM accounts", app, LOGOUT, ada.access)
+    assert answer.codes == ["UNAUTHENTICATED"]
+
+
+@on_postgres
+async def test_a_reauthentication_that_waited_for_the_end_of_the_session_is_unauthenticated(
+    app: Application, database_url: str
+) -> None:
+    ada = await app.signed_up()
+    ended = "UPDATE sessions SET logged_out_at = now(), end_reason = 'TERMINATED'"
+    answer = await _meanwhile(database_url, ended, app, REAUTHENTICATE, ada.access)
+    assert answer.codes == ["UNAUTHENTICATED"]
+    assert "session.reauthenticated" not in await app.events()
