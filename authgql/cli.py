@@ -185,7 +185,7 @@ def retire(
     *,
     dev: OfDevelopment = False,
 ) -> None:
-    """Refuse a key's tokens, everywhere within ten seconds. For a key that may be known to others."""
+    """Refuse a key's tokens, on every node within ten seconds. For a key that may be known to others."""
 
     async def work(system: System) -> str:
         await system.keys.load()

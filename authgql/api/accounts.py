@@ -10,7 +10,7 @@ from authgql.api.ids import parse_id
 from authgql.api.session_types import FIRST, After, First, SessionConnection, SessionStatus, connection
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
-from authgql.gate.errors import Forbidden, NotFound
+from authgql.gate.errors import Forbidden, NotFound, Unauthenticated
 from authgql.gate.guards import OwnerOnly, SignedIn
 from authgql.gate.refusal import (
     EmailTaken,
@@ -245,8 +245,9 @@ class AccountMutation:
     ) -> DeleteAccountResult:
         """Erase the account."""
         account, session = info.context.require()
-        await info.context.services.registration.delete(
+        if not await info.context.services.registration.delete(
             account, session, input.password, origin=info.context.origin
-        )
+        ):
+            raise Unauthenticated
         info.context.ended(session.id)
         return DeleteAccountSuccess(user_id=strawberry.ID(str(account.id)))

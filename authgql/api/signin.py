@@ -26,6 +26,8 @@ from authgql.sessions.errors import SessionNotFound
 from authgql.signin.service import SignedIn as Opened
 from authgql.tokens.service import TokenPair
 
+NO_COOKIES = "A session bound with DPoP takes its tokens in the body, not in cookies."
+
 
 @strawberry.type(
     description="What opens a session. Send `Authorization: Bearer <accessToken>` with each request."
@@ -168,7 +170,7 @@ class SignInMutation:
         if by_cookie:
             await info.context.check_login()
             if info.context.proved_key:  # no script could hash a token that it cannot read, as proofs must
-                raise BadUserInput("A session bound with DPoP takes its tokens in the body.")
+                raise BadUserInput(NO_COOKIES)
         opened = await info.context.services.sign_in.login(
             input.username,
             input.password,
@@ -197,13 +199,15 @@ class SignInMutation:
     ) -> RefreshResult:
         """Renew."""
         by_cookie = input is None
+        if by_cookie and info.context.proved_key:
+            raise BadUserInput(NO_COOKIES)
         token = info.context.credentials.refresh_token if input is None else input.refresh_token
         try:
             opened = await info.context.services.sign_in.refresh(
                 token or "", origin=info.context.origin, proved_key=info.context.proved_key
             )
         except errors.InvalidToken:
-            info.context.outgoing.forget = by_cookie
+            info.context.outgoing.forget = info.context.credentials.from_cookies
             raise
         tokens = AuthTokens.deliver(info, opened.tokens, by_cookie=by_cookie)
         return RefreshSuccess(session=_opened(info, opened), tokens=tokens)

@@ -63,10 +63,11 @@ class Callers:
             claims = self._access.verify(access_token)
         except BadAccessToken:
             return None
-        session = await self._sessions.authenticate(claims.session_id, claims.account_id)
+        session = await self._sessions.find_living(claims.session_id, claims.account_id)
         if session is None:
             return None
         await self._binding.check(session, session.account, proved_key, origin=origin)
+        self._sessions.saw(session)
         return Caller(account=session.account, session=session)
 
     async def inspect(self, access_token: str) -> tuple[Account, Mapping[str, Any]] | None:
@@ -76,7 +77,11 @@ class Callers:
         except BadAccessToken:
             return None
         session = await self._sessions.find_living(claims.session_id, claims.account_id)
-        return (session.account, claims.signed) if session else None
+        if session is None:
+            return None
+        # A token that was signed before its session was bound does not say so itself.
+        bound = {"cnf": {"jkt": session.key_thumbprint}} if session.key_thumbprint else {}
+        return session.account, {**claims.signed, **bound}
 
 
 def bearer(authorization: Sequence[str]) -> str | None:

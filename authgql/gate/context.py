@@ -72,7 +72,19 @@ class Context:
         here = self.caller.session if self.caller else None
         if here and here.id in session_ids:
             self.caller = None
-            self.outgoing.forget = self.credentials.from_cookies
+            if self.credentials.from_cookies:
+                self.outgoing = Outgoing(forget=True)
+
+    async def look_again(self) -> None:
+        """Ask for the caller anew: an earlier field of this request may have changed or ended them."""
+        here = self.caller.session if self.caller else None
+        if here is None:
+            return
+        session = await self.services.sessions.find_living(here.id, here.account_id)
+        if session:
+            self.caller = Caller(account=session.account, session=session)
+        else:
+            self.ended(here.id)
 
     async def _accounts(self, ids: list[UUID]) -> list[Account | None]:
         found = await self.services.accounts.get_many(ids)

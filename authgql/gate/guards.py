@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from graphql import FieldNode, OperationType
 from strawberry.extensions import FieldExtension
 
 from authgql.gate.caller import Caller
@@ -21,6 +22,8 @@ class SignedIn(FieldExtension):
         **kwargs: Any,  # noqa: ANN401 -- Strawberry's signature
     ) -> Any:  # noqa: ANN401
         """Let the caller through, if there is one."""
+        if _is_one_of_several_mutations(info):
+            await info.context.look_again()
         info.context.require()
         return await next_(source, info, **kwargs)
 
@@ -54,3 +57,10 @@ def require_owner(viewer: Caller | None, source: Any) -> None:  # noqa: ANN401 -
         raise Unauthenticated
     if not viewer.may_see(source.account):
         raise Forbidden
+
+
+def _is_one_of_several_mutations(info: Info) -> bool:
+    operation = info.operation
+    alone = len(operation.selection_set.selections) == 1
+    single = alone and isinstance(operation.selection_set.selections[0], FieldNode)
+    return operation.operation is OperationType.MUTATION and not single

@@ -4,6 +4,7 @@ A key is published first, signs later and is retired last: whoever caches the pu
 before its first token arrives, and keeps it until its last token has expired.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,6 +70,7 @@ class SigningKeys:
         self._max_age = max_age
         self._token_life = token_life
         self._keys: dict[str, Key] = {}
+        self._tending = asyncio.Lock()
 
     @property
     def current(self) -> Key:
@@ -121,6 +123,10 @@ class SigningKeys:
 
     async def tend(self) -> None:
         """Rotate by age, retire what has nothing left to verify, and seal anew under a newer secret."""
+        async with self._tending:  # an older look at the table must not replace a newer one
+            await self._tend()
+
+    async def _tend(self) -> None:
         await self.load()
         if not self._keys:
             await self.prepare()

@@ -78,17 +78,14 @@ class Sessions:
             await self._enforce_limit(account, origin)
         return session
 
-    async def authenticate(self, session_id: UUID, account_id: UUID) -> Session | None:
-        """Return an active session with its account, and note that it is in use; one statement."""
-        session = await self.find_living(session_id, account_id)
-        if session:
-            self._activity.saw(session, self._clock.now())
-        return session
-
     async def find_living(self, session_id: UUID, account_id: UUID) -> Session | None:
-        """Return an active session with its account, for somebody who only asks."""
+        """Return an active session with its account; one statement."""
         session = await self._living(id=session_id, account_id=account_id).select_related("account").first()
         return None if session is None or session.account.locked_at else session
+
+    def saw(self, session: Session) -> None:
+        """Note that a session is in use."""
+        self._activity.saw(session, self._clock.now())
 
     async def hold(self, session_id: UUID) -> Session | None:
         """Return an active session that nobody ends or renews until the transaction does."""

@@ -53,14 +53,21 @@ class Registration:
         password_hash = await self._passwords.choose(password, personal=new.words)
         return await self._accounts.register(new, password_hash=password_hash, origin=None)
 
-    async def delete(self, account: Account, session: Session, password: str, *, origin: Origin) -> None:
-        """Erase the account and end its sessions; raises `IncorrectPassword` and `RateLimited`."""
+    async def delete(self, account: Account, session: Session, password: str, *, origin: Origin) -> bool:
+        """Erase the account and end its sessions; raises `IncorrectPassword` and `RateLimited`.
+
+        False if the session ended or the password was changed while this one was being checked.
+        """
         await self._passwords.confirm(account, password, origin=origin, session_id=session.id)
         async with transaction():
-            if await self._accounts.held(account.id) is None:
-                return  # erased since, by the same owner
+            current = await self._accounts.held(account.id)
+            if current is None:
+                return True  # erased since, by the same owner
+            if current.password_hash != account.password_hash or not await self._sessions.hold(session.id):
+                return False
             await self._sessions.end_all(account, SessionEndReason.ACCOUNT_DELETED, origin=origin)
             await self._accounts.erase(account, origin=origin)
+        return True
 
     async def lock(self, account: Account) -> bool:
         """Keep an account from signing in and end its sessions; False if it is locked already."""

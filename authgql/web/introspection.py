@@ -5,17 +5,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
-import orjson
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from authgql.core.database import is_unavailable
+from authgql.core.errors import Unavailable
 from authgql.core.secrets import is_same
 from authgql.gate.caller import Callers
+from authgql.web.errors import problem_error
 from authgql.web.request import MAX_BODY
+from authgql.web.responses import json_response
 
 FORM: Final = "application/x-www-form-urlencoded"
 INACTIVE: Final = {"active": False}
+
+log = structlog.get_logger(__name__)
 
 
 class Introspection:
@@ -34,11 +40,17 @@ class Introspection:
     async def _post(self, request: Request) -> Response:
         if not self._knows(request.headers.getlist("authorization")):
             headers = {"www-authenticate": 'Basic realm="introspection", charset="UTF-8"'}
-            return _json({"error": "invalid_client"}, status=401, headers=headers)
+            return json_response({"error": "invalid_client"}, status=401, headers=headers)
         token = _token(request.headers.get("content-type", ""), await request.body())
         if token is None:
-            return _json({"error": "invalid_request"}, status=400)
-        return _json(await self._describe(token))
+            return json_response({"error": "invalid_request"}, status=400)
+        try:
+            return json_response(dict(await self._describe(token)))
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("unavailable", error=type(error).__name__)
+            return json_response(problem_error(Unavailable()), status=503)
 
     async def _describe(self, token: str) -> Mapping[str, Any]:
         """Describe a good token; all others get the same few bytes (RFC 7662 section 2.2)."""
@@ -79,8 +91,3 @@ def _token(content_type: str, body: bytes) -> str | None:
     except ValueError:
         return None
     return values[0] if len(values) == 1 else None
-
-
-def _json(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    content = {"content-type": "application/json; charset=utf-8"}
-    return Response(orjson.dumps(body), status, {**content, **(headers or {})})

@@ -93,7 +93,7 @@ export function connect(endpoint) {
       method: 'POST',
       headers,
       body: JSON.stringify({ query, variables }),
-      credentials: 'include', // the cookie by which the server knows this device again, and no other
+      credentials: 'omit', // an access token in a cookie would need an `ath` that no script can make
       cache: 'no-store',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

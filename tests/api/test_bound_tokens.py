@@ -137,3 +137,25 @@ async def test_cookies_and_a_key_do_not_go_together(app: Application) -> None:
     given = {"input": {"username": "ada", "password": PASSWORD, "delivery": "COOKIE"}}
     assert (await _ask(app, LOGIN, given, key=ProofKey())).codes == ["BAD_USER_INPUT"]
     assert "session.started" not in await app.events()
+
+
+async def test_a_refresh_by_cookie_is_not_bound(app: Application) -> None:
+    await app.register()
+    given = {"input": {"username": "ada", "password": PASSWORD, "delivery": "COOKIE"}}
+    own = {"origin": "https://id.example.com"}
+    await app.gql(LOGIN, given, headers=own)
+    app.client.cookies.delete("__Host-authgql-access")
+    answer = await app.gql(REFRESH, headers={**own, "dpop": _proof(app, ProofKey())})
+    assert answer.codes == ["BAD_USER_INPUT"]
+    (row,) = await app.rows("SELECT key_thumbprint FROM sessions")
+    assert row["key_thumbprint"] is None
+    assert (await app.gql(REFRESH, headers=own)).only["__typename"] == "RefreshSuccess"
+
+
+async def test_who_shows_a_copied_token_does_not_keep_its_session_alive(app: Application) -> None:
+    opened = await _bound(app, ProofKey())
+    app.clock.advance(300)
+    await _ask(app, ME, key=None, token=opened["tokens"]["accessToken"])
+    await app.system.activity.flush()
+    (row,) = await app.rows("SELECT logged_in_at, last_seen_at FROM sessions")
+    assert row["last_seen_at"] == row["logged_in_at"]

@@ -136,3 +136,16 @@ async def test_reauthentication_renews_the_access_cookie_alone(app: Application)
     after = _cookies(app)
     assert after["__Host-authgql-access"] != before["__Host-authgql-access"]
     assert after["__Host-authgql-refresh"] == before["__Host-authgql-refresh"]
+
+
+async def test_a_refresh_by_nobody_leaves_the_browsers_storage_alone(app: Application) -> None:
+    answer = await app.gql(REFRESH)
+    assert "clear-site-data" not in answer.headers
+
+
+async def test_cookies_renewed_in_a_request_that_ends_their_session_are_not_kept(app: Application) -> None:
+    await app.register()
+    await _login(app)
+    document = "mutation { a: refresh { __typename } b: logout { __typename } }"
+    await app.gql(document, headers=OWN)
+    assert _cookies(app) == {}

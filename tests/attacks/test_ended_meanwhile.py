@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-from support.accounts import REAUTHENTICATE
+from support.accounts import DELETE_ACCOUNT, REAUTHENTICATE
 from support.app import PASSWORD, Answer, Application
 from support.dialects import on_postgres
 from support.documents import LOGOUT
@@ -57,3 +57,23 @@ async def test_a_reauthentication_that_waited_for_the_end_of_the_session_is_unau
     answer = await _meanwhile(database_url, ended, app, REAUTHENTICATE, ada.access)
     assert answer.codes == ["UNAUTHENTICATED"]
     assert "session.reauthenticated" not in await app.events()
+
+
+@on_postgres
+async def test_a_deletion_that_waited_for_a_change_of_the_password_deletes_nothing(
+    app: Application, database_url: str
+) -> None:
+    ada = await app.signed_up()
+    connection = await asyncpg.connect(database_url)
+    async with connection.transaction():
+        await connection.execute("SELECT id FROM accounts FOR UPDATE")
+        asked = asyncio.create_task(
+            app.gql(DELETE_ACCOUNT, {"input": {"password": PASSWORD}}, token=ada.access)
+        )
+        async with asyncio.timeout(10):
+            while not await connection.fetchval(WAITING):  # noqa: ASYNC110 -- PostgreSQL's, not ours
+                await asyncio.sleep(0.01)
+        await connection.execute("UPDATE accounts SET password_hash = 'another'")
+    await connection.close()
+    assert (await asked).codes == ["UNAUTHENTICATED"]
+    assert len(await app.rows("SELECT id FROM accounts")) == 1

@@ -6,7 +6,10 @@ import httpx2
 import pytest
 from conftest import MakeApp
 from support.app import Application
-from support.documents import LOGOUT
+from support.dialects import on_postgres, on_sqlite
+from support.documents import LOGOUT, REFRESH
+from support.outage import wire_to
+from support.proofs import ProofKey, claims_at
 
 SECRET = "what-only-the-gateway-knows-0123456789"
 INACTIVE = b'{"active":false}'
@@ -103,3 +106,32 @@ async def test_a_question_without_a_token_is_invalid(service: Application) -> No
 
 async def test_without_clients_there_is_no_such_place(app: Application) -> None:
     assert (await _ask(app, "x")).status_code == 404
+
+
+async def test_a_token_signed_before_its_session_was_bound_says_the_key(service: Application) -> None:
+    ada, key = await service.signed_up(), ProofKey()
+    proof = key.proof(claims_at(int(service.clock.now().timestamp()), htu="https://id.example.com/graphql"))
+    bound = await service.gql(REFRESH, {"input": {"refreshToken": ada.refresh}}, headers={"dpop": proof})
+    assert bound.only["tokens"]["tokenType"] == "DPoP"
+    found = (await _ask(service, ada.access)).json()
+    (row,) = await service.rows("SELECT key_thumbprint FROM sessions")
+    assert (found["token_type"], found["cnf"]) == ("DPoP", {"jkt": row["key_thumbprint"]})
+
+
+@on_postgres
+async def test_without_the_database_nothing_is_said_of_a_token(make_app: MakeApp, database_url: str) -> None:
+    async with wire_to(database_url) as wire:
+        app = await make_app(database_url=wire.url, introspection_clients={"gateway": SECRET})
+        ada = await app.signed_up()
+        await wire.cut()
+        response = await _ask(app, ada.access)
+        assert response.status_code == 503
+        assert response.json()["errors"][0]["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
+        await wire.mend()
+
+
+@on_sqlite
+async def test_a_mistake_of_ours_is_no_answer_about_a_token(service: Application) -> None:
+    ada = await service.signed_up()
+    await service.rows("DROP TABLE sessions")
+    assert (await _ask(service, ada.access)).status_code == 500
