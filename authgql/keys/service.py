@@ -121,6 +121,14 @@ class SigningKeys:
             raise UnknownKey(f"No key {kid} is in use. `authgql keys list` shows those that are.")
         await self.load()
 
+    async def rotate_if_due(self) -> None:
+        """Publish a successor of a key that is too old, unless another node was quicker."""
+        async with exclusive("signing-keys"):
+            await self.load()
+            if self._is_due():
+                await self._publish(signs_from=self._clock.now() + LEAD)
+        await self.load()
+
     async def tend(self) -> None:
         """Rotate by age, retire what has nothing left to verify, and seal anew under a newer secret."""
         async with self._tending:  # an older look at the table must not replace a newer one
@@ -131,11 +139,7 @@ class SigningKeys:
         if not self._keys:
             await self.prepare()
         if self._is_due():
-            async with exclusive("signing-keys"):
-                await self.load()  # another node may have been quicker
-                if self._is_due():
-                    await self._publish(signs_from=self._clock.now() + LEAD)
-            await self.load()
+            await self.rotate_if_due()
         if done := self._done():
             for kid in done:
                 await self._retire(kid)

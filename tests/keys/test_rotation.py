@@ -115,3 +115,12 @@ async def test_keys_are_sealed_anew_under_a_newer_secret_which_then_suffices(mak
     await keys_with(app.clock, NEWER_SECRET).prepare()
     with pytest.raises(CannotOpen, match="signing-key"):
         await keys_with(app.clock, SECRET).prepare()
+
+
+async def test_of_several_nodes_that_find_a_key_too_old_one_makes_the_next(app: Application) -> None:
+    other = keys_with(app.clock)
+    await other.load()
+    app.clock.advance(days=90)
+    await _keys(app).rotate_if_due()
+    await other.rotate_if_due()
+    assert [state for _, state in other.states()] == [KeyState.SIGNING, KeyState.PUBLISHED]
