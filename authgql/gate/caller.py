@@ -10,7 +10,7 @@ from authgql.audit.events import Origin
 from authgql.gate.credentials import Credentials
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
-from authgql.tokens.access import AccessTokens, BadAccessToken
+from authgql.tokens.access import AccessClaims, AccessTokens, BadAccessToken
 from authgql.tokens.binding import Binding
 from authgql.tokens.dpop import Proofs
 
@@ -57,31 +57,31 @@ class Callers:
 
         Raises `InvalidProof` for a bound token whose key did not prove itself.
         """
-        if access_token is None:
+        found = await self._find(access_token) if access_token else None
+        if found is None:
             return None
-        try:
-            claims = self._access.verify(access_token)
-        except BadAccessToken:
-            return None
-        session = await self._sessions.find_living(claims.session_id, claims.account_id)
-        if session is None:
-            return None
+        session, _ = found
         await self._binding.check(session, session.account, proved_key, origin=origin)
         self._sessions.saw(session)
         return Caller(account=session.account, session=session)
 
     async def inspect(self, access_token: str) -> tuple[Account, Mapping[str, Any]] | None:
         """Return whose token this is and what it says, if it is good now; its session is not used by it."""
+        found = await self._find(access_token)
+        if found is None:
+            return None
+        session, claims = found
+        # A token that was signed before its session was bound does not say so itself.
+        bound = {"cnf": {"jkt": session.key_thumbprint}} if session.key_thumbprint else {}
+        return session.account, {**claims.signed, **bound}
+
+    async def _find(self, access_token: str) -> tuple[Session, AccessClaims] | None:
         try:
             claims = self._access.verify(access_token)
         except BadAccessToken:
             return None
         session = await self._sessions.find_living(claims.session_id, claims.account_id)
-        if session is None:
-            return None
-        # A token that was signed before its session was bound does not say so itself.
-        bound = {"cnf": {"jkt": session.key_thumbprint}} if session.key_thumbprint else {}
-        return session.account, {**claims.signed, **bound}
+        return (session, claims) if session else None
 
 
 def bearer(authorization: Sequence[str]) -> str | None:
