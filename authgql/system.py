@@ -23,7 +23,7 @@ from authgql.keys.service import SigningKeys
 from authgql.limits.devices import Devices
 from authgql.limits.service import Limits
 from authgql.links.service import Links, Purpose
-from authgql.mail.delivery import Delivery, SmtpTransport, Transport
+from authgql.mail.delivery import Delivery, SmtpTransport
 from authgql.mail.mailbox import DevelopmentMailbox
 from authgql.mail.outbox import Outbox
 from authgql.mail.templates import Templates
@@ -37,6 +37,7 @@ from authgql.sessions.devices import describe
 from authgql.sessions.location import Locator
 from authgql.sessions.service import Sessions
 from authgql.settings import Settings
+from authgql.signin.notices import SignInNotices
 from authgql.signin.registration import Registration
 from authgql.signin.service import SignIn
 from authgql.tokens.access import AccessTokens
@@ -130,6 +131,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         lifetimes={
             Purpose.VERIFY_EMAIL: settings.email_verification_ttl,
             Purpose.RESET_PASSWORD: settings.password_reset_ttl,
+            Purpose.DISAVOW_SESSION: settings.session_max_age,
         },
     )
     verification = Verification(clock=clock, audit=audit, links=links, outbox=outbox, limits=limits)
@@ -188,11 +190,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             reauthentication_max_age=settings.reauthentication_max_age,
         ),
         recovery=Recovery(
+            clock=clock,
             audit=audit,
             limits=limits,
             links=links,
             requests=reset_requests,
             accounts=accounts,
+            sessions=sessions,
             passwords=passwords,
             reveal_accounts=settings.reveal_accounts,
         ),
@@ -202,6 +206,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             audit=audit,
             limits=limits,
             devices=devices,
+            notices=SignInNotices(clock=clock, audit=audit, links=links, outbox=outbox),
             accounts=accounts,
             sessions=sessions,
             passwords=passwords,
@@ -217,7 +222,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         clock=clock,
         sealer=sealer,
         templates=Templates(site=urlsplit(settings.public_url).netloc),
-        transport=_transport(settings, mailbox),
+        transport=mailbox or SmtpTransport(settings.smtp_url),
         sender=settings.mail_from,
     )
     mail_loop = Loop(name="mail", interval=5, work=delivery.run_once)
@@ -251,7 +256,3 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         activity=activity,
         mailbox=mailbox,
     )
-
-
-def _transport(settings: Settings, mailbox: DevelopmentMailbox | None) -> Transport:
-    return mailbox or SmtpTransport(settings.smtp_url)

@@ -25,6 +25,7 @@ class Attempt(Enum):
     UPDATE_PROFILE = "update_profile"
     RESET_REQUEST = "reset_request"
     USE_LINK = "use_link"
+    DISAVOW = "disavow"
     RESEND_VERIFICATION = "resend_verification"
 
 
@@ -35,6 +36,7 @@ POLICIES: Final = {
     Attempt.CONFIRM_PASSWORD: Policy(per_account=RateLimitItemPerMinute(10)),
     Attempt.UPDATE_PROFILE: Policy(per_account=RateLimitItemPerMinute(30)),
     Attempt.RESET_REQUEST: Policy(per_account=RateLimitItemPerHour(5), per_network=RateLimitItemPerHour(100)),
+    Attempt.DISAVOW: Policy(per_network=RateLimitItemPerMinute(60)),
     Attempt.USE_LINK: Policy(per_network=RateLimitItemPerMinute(60)),
     Attempt.RESEND_VERIFICATION: Policy(per_account=RateLimitItemPerHour(5)),
 }
