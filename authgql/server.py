@@ -96,11 +96,12 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, *, host: str, port: int, announce: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; raises what keeps the server from starting: `CannotListen`, for one."""
-    with _bound(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, announce))
+    with bound(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_on(settings, listener, announce))
 
 
-async def _serve(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
+async def serve_on(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
+    """Serve at an address that is taken already."""
     app = create_app(settings)
     routes = app.state.routes
 
@@ -127,7 +128,7 @@ async def _serve(settings: Settings, listener: socket.socket, announce: Callable
         await server.serve(sockets=[listener])
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
     """Take the address before opening anything; who connects meanwhile is answered once all is ready."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

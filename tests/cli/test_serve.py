@@ -92,7 +92,7 @@ def test_without_a_mail_server_the_operator_is_told_what_to_set(start_server: St
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 def test_an_ipv6_address_is_listened_on() -> None:
-    with serving._bound("::1", 0) as listener:  # noqa: SLF001 -- a free port is not known before
+    with serving.bound("::1", 0) as listener:
         assert listener.getsockname()[0] == "::1"
 
 
