@@ -10,7 +10,8 @@ from authgql.core.clock import Clock
 from authgql.core.errors import Problem
 from authgql.core.replay import Replays
 from authgql.core.secrets import ascii_hash
-from authgql.tokens.jws import BadJws, SelfSigned, read
+from authgql.tokens.compact import BadJws
+from authgql.tokens.jws import SelfSigned, read
 from authgql.tokens.nonces import BadNonce, Nonces
 
 TYPE: Final = "dpop+jwt"
