@@ -21,6 +21,7 @@ from authgql.core.sealing import Sealer
 from authgql.tokens.dpop import InvalidProof, Proofs
 from authgql.tokens.nonces import Nonces
 from support.app import SECRET
+from support.proofs import verify
 
 OPERATION = re.compile(r"(?:query|mutation) (\w+)")
 
@@ -56,9 +57,7 @@ class BindingServer:
         assert scheme in ("", "DPoP")
         headers = request.headers.getlist("dpop")
         try:
-            key = await self.proofs.verify(
-                headers, method="POST", path="/graphql", access_token=token or None
-            )
+            key = await verify(self.proofs, headers, access_token=token or None)
         except InvalidProof as error:
             return self._refuse(error)
         self.keys.add(key)

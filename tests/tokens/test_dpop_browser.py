@@ -16,6 +16,7 @@ from support.app import PASSWORD
 from support.binding_server import BindingServer, binding_server, proofs_of
 from support.documents import REGISTER
 from support.process import LiveServer
+from support.proofs import verify
 
 import authgql
 from authgql.tokens.dpop import InvalidProof
@@ -99,10 +100,10 @@ async def another_tab(page: Page) -> AsyncIterator[Page]:
 async def test_a_proof_made_in_the_browser_is_good_once(page: Page, server: BindingServer) -> None:
     proof = await run(page, "return await client.proof('an.access.token');")
     lax = proofs_of(server.url, require_nonce=False)
-    key = await lax.verify([proof], method="POST", path="/graphql", access_token="an.access.token")
+    key = await verify(lax, [proof], access_token="an.access.token")
     assert server.keys == {key}  # that of the page's first question
     with pytest.raises(InvalidProof, match="used before"):
-        await lax.verify([proof], method="POST", path="/graphql", access_token="an.access.token")
+        await verify(lax, [proof], access_token="an.access.token")
 
 
 @pytest.mark.browser
