@@ -49,6 +49,7 @@ class BindingServer:
         self.refresh_token: str | None = None
         self.token_type = "DPoP"
         self.expires_in = 600
+        self.knows_nobody = False
         self._issued = 0
 
     async def answer(self, request: Request) -> Response:
@@ -64,7 +65,7 @@ class BindingServer:
         sent = await request.json()
         name = OPERATION.findall(sent["query"])[0]
         self.log.append(name)
-        known = self.access_token is not None and token == self.access_token
+        known = self.access_token is not None and token == self.access_token and not self.knows_nobody
         return JSONResponse(self._run(name, (sent.get("variables") or {}).get("input", {}), known=known))
 
     def _refuse(self, error: InvalidProof) -> Response:
