@@ -35,6 +35,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     callers = Callers(
         access=system.access,
         sessions=system.services.sessions,
+        limits=system.limits,
         proofs=system.proofs,
         binding=system.binding,
     )

@@ -26,6 +26,7 @@ class Attempt(Enum):
     RESET_REQUEST = "reset_request"
     USE_LINK = "use_link"
     RESEND_VERIFICATION = "resend_verification"
+    PROOF = "proof"
 
 
 POLICIES: Final = {
@@ -37,4 +38,5 @@ POLICIES: Final = {
     Attempt.RESET_REQUEST: Policy(per_account=RateLimitItemPerHour(5), per_network=RateLimitItemPerHour(100)),
     Attempt.USE_LINK: Policy(per_network=RateLimitItemPerMinute(60)),
     Attempt.RESEND_VERIFICATION: Policy(per_account=RateLimitItemPerHour(5)),
+    Attempt.PROOF: Policy(per_network=RateLimitItemPerMinute(800)),  # logins and refreshes within their own
 }
