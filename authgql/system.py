@@ -23,6 +23,7 @@ from authgql.core.replay import MemoryReplays, RedisReplays
 from authgql.core.sealing import Sealer
 from authgql.gate.context import Services
 from authgql.keys.service import SigningKeys
+from authgql.limits.devices import Devices
 from authgql.limits.service import Limits
 from authgql.links.service import Links, Purpose
 from authgql.mail.delivery import Delivery, SmtpTransport, Transport
@@ -119,6 +120,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     redis = connect(settings.redis_url) if settings.redis_url else None
     audit = AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log"))
     limits = Limits(audit=audit, enabled=settings.rate_limits)
+    devices = Devices(clock=clock, sealer=sealer)
     outbox = Outbox(clock=clock, sealer=sealer)
     keys = SigningKeys(
         clock=clock,
@@ -178,6 +180,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     services = Services(
         accounts=accounts,
         audit=audit,
+        devices=devices,
         passwords=passwords,
         profile=Profile(
             clock=clock,
@@ -201,6 +204,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         sign_in=SignIn(
             audit=audit,
             limits=limits,
+            devices=devices,
             accounts=accounts,
             sessions=sessions,
             passwords=passwords,

@@ -65,10 +65,10 @@ class Recovery:
             await self._refuse(account, origin)
         return link
 
-    async def reset(self, token: str, new_password: str, *, origin: Origin) -> None:
+    async def reset(self, token: str, new_password: str, *, origin: Origin) -> Account:
         """Set the password, end every session, and take the mailbox for proved; signs nobody in.
 
-        Raises `InvalidToken`, `WeakPassword` (which leaves the link good) and `RateLimited`.
+        Returns whose it is. Raises `InvalidToken`, `WeakPassword` (the link stays good), `RateLimited`.
         """
         await self._limits.attempt(Attempt.USE_LINK, origin=origin)
         link, account = await self._find(token)
@@ -84,6 +84,7 @@ class Recovery:
                 await self._accounts.prove(account, address=link.email)
         if not done:
             await self._refuse(account, origin)
+        return account
 
     async def _find(self, token: str) -> tuple[Link | None, Account | None]:
         link = await self._links.find(Purpose.RESET_PASSWORD, token)

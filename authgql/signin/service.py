@@ -11,6 +11,7 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.database import transaction
 from authgql.core.errors import Refusal
+from authgql.limits.devices import Devices
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
 from authgql.passwords.errors import IncorrectPassword
@@ -30,11 +31,15 @@ MAX_LOGIN: Final = 254  # the longest e-mail address
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A session with its account and the tokens that open it."""
+    """A session with its account and the tokens that open it.
+
+    `known_device` tells of a login whether this browser had signed in to the account before.
+    """
 
     account: Account
     session: Session
     tokens: TokenPair
+    known_device: bool = False
 
 
 class SignIn:
@@ -45,6 +50,7 @@ class SignIn:
         *,
         audit: AuditLog,
         limits: Limits,
+        devices: Devices,
         accounts: Accounts,
         sessions: Sessions,
         passwords: Passwords,
@@ -55,6 +61,7 @@ class SignIn:
     ) -> None:
         self._audit = audit
         self._limits = limits
+        self._devices = devices
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
@@ -64,10 +71,17 @@ class SignIn:
         self._reveal = reveal_accounts
 
     async def login(
-        self, username: str, password: str, *, origin: Origin, proved_key: str | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        origin: Origin,
+        proved_key: str | None = None,
+        device: str | None = None,
     ) -> SignedIn:
         """Start a session for a username or e-mail address and its password.
 
+        `device` is the device cookie as it was shown, of whatever account or forged.
         Raises `InvalidInput`, `InvalidCredentials`, `RateLimited`; where accounts are revealed,
         `UserNotFound` and `IncorrectPassword`.
         """
@@ -82,7 +96,9 @@ class SignIn:
             await self._refuse(account, origin)
         if account is None or account.locked_at:
             await self._refuse(account, origin)
-        return await self._start(account, password, origin, proved_key)
+        return await self._start(
+            account, password, origin, proved_key, known_device=self._knows(account, device)
+        )
 
     async def refresh(self, refresh_token: str, *, origin: Origin, proved_key: str | None = None) -> SignedIn:
         """Renew a session's tokens; raises `InvalidToken`, `RateLimited` and `InvalidProof`."""
@@ -108,8 +124,18 @@ class SignIn:
             session.id, SessionEndReason.LOGGED_OUT, account=account, origin=origin
         )
 
+    def _knows(self, account: Account, device: str | None) -> bool:
+        name = self._devices.recognise(device, account.id, since=account.password_changed_at)
+        return name is not None
+
     async def _start(
-        self, account: Account, password: str, origin: Origin, proved_key: str | None
+        self,
+        account: Account,
+        password: str,
+        origin: Origin,
+        proved_key: str | None,
+        *,
+        known_device: bool,
     ) -> SignedIn:
         outdated = self._hashing.is_outdated(account.password_hash)
         newer_hash = await self._hashing.hash(password) if outdated else None
@@ -118,7 +144,7 @@ class SignIn:
             await self._refuse(account, origin)
         session, refresh_token = opened
         tokens = self._tokens.pair(session, refresh_token)
-        return SignedIn(account=account, session=session, tokens=tokens)
+        return SignedIn(account=account, session=session, tokens=tokens, known_device=known_device)
 
     async def _open(
         self, account: Account, newer_hash: str | None, origin: Origin, proved_key: str | None
