@@ -33,6 +33,7 @@ from authgql.mail.templates import Templates
 from authgql.passwords.hashing import Hashing
 from authgql.passwords.policy import PasswordPolicy
 from authgql.passwords.service import Passwords
+from authgql.recovery.requests import ResetRequests
 from authgql.recovery.service import Recovery
 from authgql.sessions.activity import Activity, Timeouts
 from authgql.sessions.devices import describe
@@ -49,7 +50,8 @@ from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.service import Tokens
 
 MODELS: Final = tuple(
-    f"authgql.{room}.models" for room in ("accounts", "sessions", "tokens", "links", "mail", "audit", "keys")
+    f"authgql.{room}.models"
+    for room in ("accounts", "sessions", "tokens", "links", "recovery", "mail", "audit", "keys")
 )
 MAILBOX: Final = Path("var/mailbox")
 WARM_UP_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -177,6 +179,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         binding=binding,
         grace=settings.refresh_grace,
     )
+    reset_requests = ResetRequests(
+        clock=clock, audit=audit, sealer=sealer, accounts=accounts, links=links, outbox=outbox
+    )
     services = Services(
         accounts=accounts,
         audit=audit,
@@ -194,7 +199,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             audit=audit,
             limits=limits,
             links=links,
-            outbox=outbox,
+            requests=reset_requests,
             accounts=accounts,
             passwords=passwords,
             reveal_accounts=settings.reveal_accounts,
@@ -244,6 +249,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             [
                 mail_loop,
                 Loop(name="keys", interval=5, work=keys.tend),
+                Loop(name="reset-requests", interval=1, work=reset_requests.answer),
                 Loop(name="activity", interval=1, work=activity.flush),
                 Loop(name="timeouts", interval=30, work=sessions.expire_due),
                 Loop(name="refresh-grace", interval=5, work=refresh_tokens.wipe_successors),

@@ -9,7 +9,13 @@ from tortoise.exceptions import IntegrityError
 
 from authgql.accounts.errors import EmailTaken, InvalidInput, UsernameTaken
 from authgql.accounts.holding import held
-from authgql.accounts.identifiers import USERNAME, EmailAddress, NotAcceptable, Username, fold, personal_name
+from authgql.accounts.identifiers import (
+    EmailAddress,
+    NotAcceptable,
+    Username,
+    personal_name,
+    username_key,
+)
 from authgql.accounts.models import Account
 from authgql.accounts.verification import Verification
 from authgql.audit.events import Event, Origin
@@ -121,9 +127,8 @@ class Accounts:
 
     async def by_username(self, username: str) -> Account | None:
         """Find an account by its username, in any spelling."""
-        if not USERNAME.fullmatch(username):
-            return None
-        return await Account.get_or_none(username_key=fold(username))
+        key = username_key(username)
+        return await Account.get_or_none(username_key=key) if key else None
 
     async def get(self, account_id: UUID) -> Account | None:
         """Find an account by its id."""

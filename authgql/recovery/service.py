@@ -1,7 +1,6 @@
 """Whoever owns the mailbox can set a forgotten password anew, and learns nothing about other accounts."""
 
 from typing import NoReturn
-from uuid import UUID
 
 from authgql.accounts.errors import InvalidInput
 from authgql.accounts.identifiers import EmailAddress, NotAcceptable
@@ -10,14 +9,12 @@ from authgql.accounts.service import Accounts
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.database import transaction
-from authgql.core.words import span
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
 from authgql.links.service import InvalidToken, Link, Links, Purpose
-from authgql.mail.outbox import Outbox
 from authgql.passwords.service import Passwords, words_of
 from authgql.recovery.errors import EmailNotFound
-from authgql.sessions.devices import describe
+from authgql.recovery.requests import ResetRequests
 
 
 class Recovery:
@@ -29,7 +26,7 @@ class Recovery:
         audit: AuditLog,
         limits: Limits,
         links: Links,
-        outbox: Outbox,
+        requests: ResetRequests,
         accounts: Accounts,
         passwords: Passwords,
         reveal_accounts: bool,
@@ -37,25 +34,21 @@ class Recovery:
         self._audit = audit
         self._limits = limits
         self._links = links
-        self._outbox = outbox
+        self._requests = requests
         self._accounts = accounts
         self._passwords = passwords
         self._reveal = reveal_accounts
 
     async def request_reset(self, email: str, *, origin: Origin) -> None:
-        """Send a reset link, if the address has an account.
+        """Have a reset link sent, if the address has an account; nothing here depends on whether it has.
 
         Raises `InvalidInput` and `RateLimited`, and `EmailNotFound` where accounts are revealed.
         """
         address = _address(email)
         await self._limits.attempt(Attempt.RESET_REQUEST, origin=origin, account=address.key)
-        account = await self._accounts.find(address.given)
-        if account and not account.locked_at:
-            await self._send(account.id, origin)
-        elif self._reveal:
-            await self._audit.refuse(Event.PASSWORD_RESET_REFUSED, EmailNotFound(), origin=origin)
-        else:
-            await self._audit.record(Event.PASSWORD_RESET_REQUESTED, origin=origin)
+        if self._reveal:
+            await self._refuse_unknown(address, origin)
+        await self._requests.keep(address.given, origin=origin)
 
     async def inspect(self, token: str, *, origin: Origin) -> Link:
         """Find what a reset token is good for, without spending it; raises `InvalidToken`, `RateLimited`."""
@@ -91,28 +84,10 @@ class Recovery:
         account = await self._accounts.get(link.account_id) if link else None
         return (None, account) if account and account.locked_at else (link, account)
 
-    async def _send(self, account_id: UUID, origin: Origin) -> None:
-        async with transaction():
-            account = await self._accounts.held(account_id)
-            if account is None:  # erased since
-                return
-            url, expires_at = await self._links.issue(
-                Purpose.RESET_PASSWORD, account_id=account.id, email=account.email
-            )
-            await self._outbox.enqueue(
-                "reset_password",
-                to=account.email,
-                context={
-                    "username": account.username,
-                    "link": url,
-                    "valid_for": span(self._links.lifetime(Purpose.RESET_PASSWORD)),
-                    "ip_address": origin.ip_address,
-                    "device": describe(origin.user_agent).name,
-                },
-                account_id=account.id,
-                useless_after=expires_at,
-            )
-            await self._audit.record(Event.PASSWORD_RESET_REQUESTED, subject=account.pseudonym, origin=origin)
+    async def _refuse_unknown(self, address: EmailAddress, origin: Origin) -> None:
+        account = await self._accounts.find(address.given)
+        if account is None or account.locked_at:
+            await self._audit.refuse(Event.PASSWORD_RESET_REFUSED, EmailNotFound(), origin=origin)
 
     async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:
         subject = account.pseudonym if account else None

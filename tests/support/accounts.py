@@ -107,7 +107,10 @@ async def change_password(
 
 
 async def request_reset(app: Application, email: str) -> Any:
-    return (await app.gql(REQUEST_RESET, {"email": email})).only
+    """Ask for a reset, and have the request looked into at once."""
+    result = (await app.gql(REQUEST_RESET, {"email": email})).only
+    await app.run_loop("reset-requests")
+    return result
 
 
 async def inspect_reset(app: Application, token: str) -> Any:

@@ -22,7 +22,14 @@ from support.mail import MailServer
 
 SECRET = "a-secret-that-only-the-tests-know-0123456789"
 PASSWORD = "violet-harbour-umbrella-27"
-LOOPS = {"mail", "keys", "activity", "timeouts", "refresh-grace"}  # whose statements are nobody's request
+LOOPS = {
+    "mail",
+    "keys",
+    "reset-requests",
+    "activity",
+    "timeouts",
+    "refresh-grace",
+}  # whose statements are nobody's request
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
