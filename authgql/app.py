@@ -29,7 +29,7 @@ from authgql.web.schema import build_schema
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     """Build the ASGI application; `app.state.routes.draining` takes it out of rotation."""
     system = build(settings, clock=clock)
-    schema = build_schema()
+    schema = build_schema(auth_directives=settings.federation_auth_directives)
     graphql_schema = schema._schema  # noqa: SLF001 -- Strawberry offers no public way to graphql-core's schema
     callers = Callers(
         access=system.access,

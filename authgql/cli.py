@@ -21,7 +21,7 @@ from authgql.server import CannotListen
 from authgql.server import serve as run_server
 from authgql.settings import Settings
 from authgql.system import MODELS, SchemaBehind, System, build
-from authgql.web.schema import build_schema, print_schema
+from authgql.web.schema import build_schema
 from authgql.workers import WorkerEnded
 from authgql.workers import serve as run_workers
 
@@ -103,8 +103,8 @@ def migrate() -> None:
 
 @app.command()
 def schema() -> None:
-    """Print the GraphQL schema."""
-    typer.echo(print_schema(build_schema()), nl=False)
+    """Print the GraphQL schema, as this server's settings have it."""
+    typer.echo(build_schema(auth_directives=load().federation_auth_directives).sdl, nl=False)
 
 
 @users.command()

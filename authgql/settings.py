@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     introspection_clients: Clients = Field(
         default={}, description="Services that may ask about tokens: comma list of `name:secret`."
     )
+    federation_auth_directives: bool = Field(
+        default=False, description="Mark what needs a caller with @authenticated, for the gateway."
+    )
     introspection: bool | None = Field(
         default=None, description="Answer introspection; empty: in development."
     )

@@ -51,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "log_format": "auto",
     "trusted_proxies": (),
     "geoip_database": None,
+    "federation_auth_directives": False,
     "introspection": None,
     "graphiql": None,
 }
