@@ -2,16 +2,19 @@
 
 import re
 from calendar import timegm
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 import jwt
 
 from authgql.core.clock import Clock
-from authgql.keys.service import SigningKeys
+from authgql.core.secrets import fingerprint
+from authgql.keys.service import Key, SigningKeys
 from authgql.sessions.models import Session
 
 TYPE: Final = "at+jwt"  # RFC 9068 section 2.1
@@ -19,6 +22,7 @@ MAX_LENGTH: Final = 4096
 COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 SCOPE: Final = "account"
 SKEW_SECONDS: Final = 60  # how far another node's clock may be ahead
+REMEMBERED: Final = 4096  # verified tokens, of about 2 KiB each
 REQUIRED: Final = ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "auth_time", "amr", "scope")
 
 
@@ -37,13 +41,21 @@ class AccessClaims:
 
 
 class AccessTokens:
-    """Signs and verifies JWTs (RFC 7519, 8725, 9068)."""
+    """Signs and verifies JWTs (RFC 7519, 8725, 9068).
 
-    def __init__(self, *, clock: Clock, keys: SigningKeys, issuer: str, audience: str) -> None:
+    A signature is verified once: of the tokens used last it is remembered which key signed what. That
+    key must still be in use and the times right at every use; a session's state is never remembered.
+    """
+
+    def __init__(
+        self, *, clock: Clock, keys: SigningKeys, issuer: str, audience: str, remembered: int = REMEMBERED
+    ) -> None:
         self._clock = clock
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._remembered = remembered
+        self._verified: OrderedDict[str, tuple[Key, AccessClaims]] = OrderedDict()
 
     def sign(self, session: Session) -> str:
         """Sign the session's newest access token, as its row describes it."""
@@ -69,31 +81,51 @@ class AccessTokens:
         """Return what a token proves, or raise `BadAccessToken`; the session is not looked up here."""
         if len(token) > MAX_LENGTH or not COMPACT.fullmatch(token):
             raise BadAccessToken
+        name = fingerprint(token)
+        claims = self._recalled(name)
+        if claims is not None:
+            self._check_times(claims.signed)
+            return claims
+        key, claims = self._read(token)
+        self._check_times(claims.signed)
+        self._verified[name] = key, claims
+        if len(self._verified) > self._remembered:
+            self._verified.popitem(last=False)
+        return claims
+
+    def _recalled(self, name: str) -> AccessClaims | None:
+        key, claims = self._verified.get(name, (None, None))
+        if key is None or self._keys.get(key.kid) is not key:  # unknown, or its key was retired
+            return None
+        self._verified.move_to_end(name)
+        return claims
+
+    def _read(self, token: str) -> tuple[Key, AccessClaims]:
         try:
-            claims = self._decode(token)
+            key, claims = self._decode(token)
             self._check(claims)
-            return AccessClaims(
+            return key, AccessClaims(
                 account_id=UUID(claims["sub"]),
                 session_id=UUID(claims["sid"]),
                 token_id=UUID(claims["jti"]),
-                signed=claims,
+                signed=MappingProxyType(claims),
             )
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise BadAccessToken from error
 
-    def _decode(self, token: str) -> dict[str, Any]:
+    def _decode(self, token: str) -> tuple[Key, dict[str, Any]]:
         header = jwt.get_unverified_header(token)
         key = self._keys.get(header["kid"])
         # The key decides the algorithm, the header never does (RFC 8725 section 3.1).
         if key is None or header.get("typ") != TYPE or header["alg"] != key.algorithm or "crit" in header:
             raise BadAccessToken
-        return jwt.decode(
+        return key, jwt.decode(
             token,
             key.private_key.public_key(),
             algorithms=[key.algorithm],
             audience=self._audience,
             issuer=self._issuer,
-            # The times are checked below, against the one clock and as integers.
+            # The times are checked at every use, against the one clock and as integers.
             options={
                 "require": list(REQUIRED),
                 "verify_exp": False,
@@ -103,12 +135,16 @@ class AccessTokens:
         )
 
     def _check(self, claims: dict[str, Any]) -> None:
-        now = _seconds(self._clock.now())
         if type(claims["exp"]) is not int or type(claims["iat"]) is not int or "nbf" in claims:
             raise BadAccessToken
         if type(claims["sid"]) is not str:  # PyJWT looks at `sub` and `jti` alone
             raise BadAccessToken
-        if claims["exp"] <= now or claims["iat"] > now + SKEW_SECONDS or claims["aud"] != self._audience:
+        if claims["aud"] != self._audience:
+            raise BadAccessToken
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        now = int(self._clock.now().timestamp())
+        if claims["exp"] <= now or claims["iat"] > now + SKEW_SECONDS:
             raise BadAccessToken
 
 
