@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NODE := tests/node/node_modules/.ready
 GRAPHIQL := authgql/web/graphiql
 GRAPHIQL_FILES := react/umd/react.production.min.js react-dom/umd/react-dom.production.min.js \
   graphiql/graphiql.min.js graphiql/graphiql.min.css
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-fast lint format schema migration graphiql lock wheel
+.PHONY: help serve test test-fast test-node lint format schema migration graphiql lock wheel
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,12 +23,19 @@ $(READY): requirements.lock pyproject.toml
 serve: $(READY) graphiql ## Development server on port 8000, with GraphiQL and a mailbox
 	@$(BIN)/authgql serve --dev
 
-test: $(READY) graphiql lint ## Everything the project promises
-	$(BIN)/python tests/system_packages.py chromium
+test: $(READY) graphiql lint $(NODE) ## Everything the project promises
+	$(BIN)/python tests/system_packages.py chromium redis-server pgbouncer
 	$(BIN)/pytest -n auto --cov --cov-report=term
 
-test-fast: $(READY) ## The tests that need neither browser nor server process
-	$(BIN)/pytest -n auto -m "not browser and not process"
+test-fast: $(READY) ## The tests that need neither browser, Node, Redis nor server process
+	$(BIN)/pytest -n auto -m "not browser and not process and not node and not redis"
+
+test-node: $(READY) $(NODE) ## The tests with other people's clients and gateways
+	$(BIN)/pytest -n auto -m node
+
+$(NODE): tests/node/package-lock.json
+	cd tests/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 lint: $(READY) ## Style, types and the direction of imports
 	$(BIN)/ruff check .

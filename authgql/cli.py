@@ -16,10 +16,11 @@ from authgql.core.errors import Problem
 from authgql.core.migrations import migrate as run_migrations
 from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
+from authgql.environment import SettingsError, for_serving, load, require
 from authgql.keys.service import UnknownKey
 from authgql.server import CannotListen
 from authgql.server import serve as run_server
-from authgql.settings import Settings, SettingsError, for_serving, load, require
+from authgql.settings import Settings
 from authgql.system import MAILBOX, MODELS, SchemaBehind, System, build
 from authgql.web.schema import build_schema, print_schema
 

@@ -1,17 +1,12 @@
-"""Every setting has one name, one type, one default and one sentence, and is read once, at the start."""
+"""Every setting has one name, one type, one default and one sentence."""
 
-import os
 from datetime import timedelta
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import Field, FilePath, ValidationError, field_validator
+from pydantic import Field, FilePath, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from authgql.core.secrets import new_token
 from authgql.values import (
     Clients,
     CommaList,
@@ -25,12 +20,7 @@ from authgql.values import (
 
 PREFIX: Final = "AUTHGQL_"
 ENV_FILE: Final = ".env"
-DEVELOPMENT_KEY_FILE: Final = Path("var/secret_key")
 MIN_SECRET_LENGTH: Final = 32
-
-
-class SettingsError(Exception):
-    """A setting is missing, unknown or out of range; the message is one line that says which."""
 
 
 class Settings(BaseSettings):
@@ -40,7 +30,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX,
         env_file=ENV_FILE,
         env_ignore_empty=True,
-        extra="ignore",  # other programs' lines in .env; names with our prefix are checked by `load`
+        extra="ignore",  # other programs' lines in .env; our own are checked by `environment.load`
         frozen=True,
         validate_default=True,
     )
@@ -52,6 +42,9 @@ class Settings(BaseSettings):
     allowed_origins: CommaList = Field(default=(), description="Browser origins that may call this server.")
     database_url: str = Field(
         default="sqlite://var/authgql.db", description="sqlite://PATH or postgres://user@host/db."
+    )
+    redis_url: str = Field(
+        default="", description="redis://host:6379/0, shared by several nodes; empty: one process."
     )
     smtp_url: str = Field(
         default="", description="smtp://user:pass@host:587?starttls=true; empty: development mailbox."
@@ -166,6 +159,13 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _a_redis_server(cls, value: str) -> str:
+        if value and not names_server(value, "redis", "rediss"):
+            raise ValueError("must be redis://host:port/number, or rediss:// for TLS")
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _a_mail_server(cls, value: str) -> str:
@@ -187,59 +187,3 @@ class Settings(BaseSettings):
     def answers_introspection(self) -> bool:
         """Whether `__schema` and `__type` are answered."""
         return self.development if self.introspection is None else self.introspection
-
-
-def load(**overrides: Any) -> Settings:  # noqa: ANN401 -- pydantic checks each
-    """Read the environment, `.env` and what the command line says; raise `SettingsError` in one line."""
-    for name in (*os.environ, *dotenv_values(ENV_FILE)):
-        if name.startswith(PREFIX):
-            _refuse_unknown(name)
-    try:
-        return Settings(**overrides)
-    except ValidationError as error:
-        raise SettingsError(_in_one_line(error)) from None
-
-
-def for_serving(settings: Settings, *, port: int) -> Settings:
-    """Fill in what development chooses by itself, or say what is missing elsewhere."""
-    if settings.development:
-        return settings.model_copy(
-            update={
-                "public_url": settings.public_url or f"http://localhost:{port}",
-                "secret_keys": settings.secret_keys or (_development_key(),),
-            }
-        )
-    require(settings, "public_url", "secret_keys")
-    return settings
-
-
-def require(settings: Settings, *names: str) -> None:
-    """Raise `SettingsError` for the first of these settings that is empty."""
-    for name in names:
-        if not getattr(settings, name):
-            raise SettingsError(
-                f"{PREFIX}{name.upper()} is not set. {Settings.model_fields[name].description}"
-            )
-
-
-def _refuse_unknown(name: str) -> None:
-    field = name.removeprefix(PREFIX).lower()
-    if field not in Settings.model_fields:
-        near = get_close_matches(field, Settings.model_fields, n=1)
-        hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
-        raise SettingsError(f"{name} is not a setting{hint}")
-
-
-def _in_one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
-    return name + first["msg"].removeprefix("Value error, ")
-
-
-def _development_key() -> str:
-    file = DEVELOPMENT_KEY_FILE
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(new_token("authgql_dev_"))
-    return file.read_text()

@@ -17,6 +17,7 @@ from support.app import Application, ManualClock, application, migrated
 from support.databases import PostgresServer
 from support.mail import MailServer
 from support.process import LiveServer, ServerProcesses
+from support.redis import RedisServer
 
 DIALECTS = ("sqlite", "postgres")
 
@@ -69,6 +70,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     server: PostgresServer = request.getfixturevalue("postgres")
     server.empty(url)
     return url
+
+
+@pytest.fixture(scope="session")
+def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_process: RedisServer) -> str:
+    """A real Redis server, empty; tests that stop and start one have a `RedisServer` of their own."""
+    redis_process.empty()
+    return redis_process.url
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Gets programs that the tests need and pip has not: `python tests/system_packages.py chromium`.
+"""Gets programs that the tests need and pip has not: `python tests/system_packages.py chromium redis-server`.
 
 Where they cannot be had, the tests that need them are skipped, except in CI (CI=true), which fails.
 """

@@ -14,9 +14,9 @@ LONGEST_FILE = 260
 
 # What is used, by its dotted name, and where alone it may be.
 RESERVED = {
-    "os.environ": ("settings.py",),
-    "os.getenv": ("settings.py",),
-    "dotenv": ("settings.py",),
+    "os.environ": ("environment.py",),
+    "os.getenv": ("environment.py",),
+    "dotenv": ("environment.py",),
     "datetime.now": ("core/",),
     "datetime.utcnow": ("core/",),
     "secrets": ("core/",),

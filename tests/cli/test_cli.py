@@ -21,7 +21,7 @@ from support.documents import LOGIN, ME, REGISTER
 from support.process import AUTHGQL
 
 from authgql import cli
-from authgql.settings import load
+from authgql.environment import load
 from authgql.system import build
 
 COMMANDS = {

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from authgql.settings import PREFIX, Settings, SettingsError, for_serving, load
+from authgql.environment import SettingsError, for_serving, load
+from authgql.settings import PREFIX, Settings
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"
 README = Path(__file__).parents[2] / "README.md"
@@ -21,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "public_url": "",
     "allowed_origins": (),
     "database_url": "sqlite://var/authgql.db",
+    "redis_url": "",
     "smtp_url": "",
     "mail_from": "authgql@localhost",
     "secret_keys": (),
@@ -218,6 +220,9 @@ def test_a_switch_can_be_off(given: Any, value: str) -> None:
         ("INTROSPECTION_CLIENTS", "gateway"),
         ("INTROSPECTION_CLIENTS", f":{SECRET}"),
         ("INTROSPECTION_CLIENTS", "gateway:short"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "http://localhost"),
         ("SMTP_URL", "localhost:25"),
         ("SMTP_URL", "smtp://"),
         ("SMTP_URL", "smtp://localhost:port"),

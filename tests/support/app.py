@@ -15,7 +15,7 @@ from authgql.app import create_app
 from authgql.core.clock import Clock
 from authgql.core.database import Database, current
 from authgql.core.migrations import migrate
-from authgql.settings import load
+from authgql.environment import load
 from authgql.system import MODELS, System
 from support.documents import LOGIN, REFRESH, REGISTER
 from support.mail import MailServer
