@@ -1,16 +1,19 @@
 """An access token names a session, and proves nothing unless this server signed it for this purpose."""
 
 from calendar import timegm
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 import jwt
 
 from authgql.core.clock import Clock
-from authgql.keys.service import SigningKeys
+from authgql.core.secrets import fingerprint
+from authgql.keys.service import Key, SigningKeys
 from authgql.sessions.models import Session
 from authgql.tokens.compact import BadJws, CompactJws, parse
 
@@ -30,6 +33,7 @@ CLAIMS: Final[Mapping[str, type]] = {  # all of them required, and of exactly th
     "amr": list,
     "scope": str,
 }
+REMEMBERED: Final = 4096  # verified tokens, of about 2 KiB each
 
 
 class BadAccessToken(Exception):  # noqa: N818 -- what it is
@@ -47,13 +51,21 @@ class AccessClaims:
 
 
 class AccessTokens:
-    """Signs and verifies JWTs (RFC 7519, 8725, 9068)."""
+    """Signs and verifies JWTs (RFC 7519, 8725, 9068).
 
-    def __init__(self, *, clock: Clock, keys: SigningKeys, issuer: str, audience: str) -> None:
+    A signature is verified once: of the tokens used last it is remembered which key signed what. That
+    key must still be in use and the times right at every use; a session's state is never remembered.
+    """
+
+    def __init__(
+        self, *, clock: Clock, keys: SigningKeys, issuer: str, audience: str, remembered: int = REMEMBERED
+    ) -> None:
         self._clock = clock
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._remembered = remembered
+        self._verified: OrderedDict[str, tuple[Key, AccessClaims]] = OrderedDict()
 
     def sign(self, session: Session) -> str:
         """Sign the session's newest access token, as its row describes it."""
@@ -77,21 +89,42 @@ class AccessTokens:
 
     def verify(self, token: str) -> AccessClaims:
         """Return what a token proves, or raise `BadAccessToken`; the session is not looked up here."""
+        name = fingerprint(token)
+        claims = self._recalled(name)
+        if claims is None:
+            key, claims = self._read(token)
+            self._remember(name, key, claims)
+        self._check_times(claims.signed)
+        return claims
+
+    def _recalled(self, name: str) -> AccessClaims | None:
+        key, claims = self._verified.get(name, (None, None))
+        if key is None or self._keys.get(key.kid) is not key:  # unknown, or its key was retired
+            return None
+        self._verified.move_to_end(name)
+        return claims
+
+    def _remember(self, name: str, key: Key, claims: AccessClaims) -> None:
+        self._verified[name] = key, claims
+        if len(self._verified) > self._remembered:
+            self._verified.popitem(last=False)
+
+    def _read(self, token: str) -> tuple[Key, AccessClaims]:
         try:
             jws = parse(token)
-            self._check_signature(jws)
+            key = self._signer(jws)
             claims = jws.payload()
             self._check(claims)
-            return AccessClaims(
+            return key, AccessClaims(
                 account_id=UUID(str(claims["sub"])),
                 session_id=UUID(str(claims["sid"])),
                 token_id=UUID(str(claims["jti"])),
-                signed=claims,
+                signed=MappingProxyType(claims),
             )
         except (BadJws, ValueError) as error:
             raise BadAccessToken from error
 
-    def _check_signature(self, jws: CompactJws) -> None:
+    def _signer(self, jws: CompactJws) -> Key:
         kid = jws.header.get("kid")
         key = self._keys.get(kid) if isinstance(kid, str) else None
         # The key decides the algorithm, the header never does (RFC 8725 section 3.1); and a header with
@@ -101,12 +134,15 @@ class AccessTokens:
         algorithm = jwt.get_algorithm_by_name(key.algorithm)
         if not algorithm.verify(jws.signing_input, key.private_key.public_key(), jws.signature):
             raise BadAccessToken
+        return key
 
     def _check(self, claims: Mapping[str, Any]) -> None:
         if any(type(claims.get(name)) is not kind for name, kind in CLAIMS.items()) or "nbf" in claims:
             raise BadAccessToken
         if (claims["iss"], claims["aud"]) != (self._issuer, self._audience):
             raise BadAccessToken
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
         now = whole_seconds(self._clock.now())
         if not now < claims["exp"] < LAST_MOMENT or not 0 <= claims["iat"] <= now + SKEW_SECONDS:
             raise BadAccessToken
