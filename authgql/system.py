@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from redis.asyncio import Redis
+
 from authgql.accounts.profile import Profile
 from authgql.accounts.service import Accounts
 from authgql.accounts.verification import Verification
@@ -16,7 +18,8 @@ from authgql.core.cursors import Cursors
 from authgql.core.database import Database
 from authgql.core.loops import Loop, Loops
 from authgql.core.migrations import migrate, pending
-from authgql.core.replay import MemoryReplays
+from authgql.core.redis import connect
+from authgql.core.replay import MemoryReplays, RedisReplays
 from authgql.core.sealing import Sealer
 from authgql.gate.context import Services
 from authgql.keys.service import SigningKeys
@@ -67,6 +70,7 @@ class System:
     database: Database
     keys: SigningKeys
     access: AccessTokens
+    limits: Limits
     proofs: Proofs
     binding: Binding
     services: Services
@@ -75,6 +79,7 @@ class System:
     locator: Locator
     activity: Activity
     mailbox: DevelopmentMailbox | None
+    redis: Redis | None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -86,6 +91,8 @@ class System:
             self.hashing.close()
             self.locator.close()
             await self.database.close()
+            if self.redis:
+                await self.redis.aclose()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -113,6 +120,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     """Build every service."""
     clock = clock or Clock()
     sealer = Sealer(settings.secret_keys)
+    redis = connect(settings.redis_url) if settings.redis_url else None
     audit = AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log"))
     limits = Limits(audit=audit, enabled=settings.rate_limits)
     devices = Devices(clock=clock, sealer=sealer)
@@ -232,10 +240,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         database=Database(url=settings.database_url, models=MODELS),
         keys=keys,
         access=access,
+        limits=limits,
         proofs=Proofs(
             clock=clock,
             public_url=settings.public_url,
-            replays=MemoryReplays(clock=clock),
+            replays=RedisReplays(redis=redis) if redis else MemoryReplays(clock=clock),
             nonces=Nonces(clock=clock, sealer=sealer),
             require_nonce=settings.dpop_require_nonce,
         ),
@@ -255,4 +264,5 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         locator=locator,
         activity=activity,
         mailbox=mailbox,
+        redis=redis,
     )

@@ -15,6 +15,8 @@ from tortoise.context import TortoiseContext, require_context, set_global_contex
 from tortoise.exceptions import DBConnectionError, OperationalError
 from tortoise.transactions import in_transaction
 
+from authgql.core.errors import Unavailable
+
 APP: Final = "models"  # the one app label that all models live under
 POOL_SIZE: Final = 10
 CONNECT_SECONDS: Final = 5
@@ -129,6 +131,7 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 
 _AWAY = (
+    Unavailable,  # said by whoever noticed it
     OSError,  # refused, reset, no such socket, no space; TimeoutError is one too
     DBConnectionError,
     asyncpg.PostgresConnectionError,

@@ -27,6 +27,7 @@ class Attempt(Enum):
     USE_LINK = "use_link"
     DISAVOW = "disavow"
     RESEND_VERIFICATION = "resend_verification"
+    PROOF = "proof"
 
 
 POLICIES: Final = {
@@ -39,4 +40,5 @@ POLICIES: Final = {
     Attempt.DISAVOW: Policy(per_network=RateLimitItemPerMinute(60)),
     Attempt.USE_LINK: Policy(per_network=RateLimitItemPerMinute(60)),
     Attempt.RESEND_VERIFICATION: Policy(per_account=RateLimitItemPerHour(5)),
+    Attempt.PROOF: Policy(per_network=RateLimitItemPerMinute(800)),  # logins and refreshes within their own
 }

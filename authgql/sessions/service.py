@@ -18,6 +18,7 @@ from authgql.core.secrets import new_id
 from authgql.sessions.activity import Activity, Timeouts
 from authgql.sessions.devices import MAX_USER_AGENT, describe
 from authgql.sessions.errors import SessionNotFound
+from authgql.sessions.living import Living
 from authgql.sessions.location import Locator
 from authgql.sessions.models import Session
 from authgql.sessions.state import Ending, SessionEndReason, SessionStatus, ending, timeout_reason
@@ -48,6 +49,7 @@ class Sessions:
         self._timeouts = timeouts
         self._token_life = token_life
         self._limit = limit
+        self._in_use = Living(clock=clock)
 
     async def start(
         self, account: Account, *, origin: Origin, device_id: str, key_thumbprint: str | None = None
@@ -82,9 +84,8 @@ class Sessions:
         return session
 
     async def find_living(self, session_id: UUID, account_id: UUID) -> Session | None:
-        """Return an active session with its account; one statement."""
-        session = await self._living(id=session_id, account_id=account_id).select_related("account").first()
-        return None if session is None or session.account.locked_at else session
+        """Return an active session with its account; one statement at most."""
+        return await self._in_use.find(session_id, account_id)
 
     def saw(self, session: Session) -> None:
         """Note that a session is in use."""

@@ -1,6 +1,8 @@
 """Every response carries its request's id and the headers that keep browsers from misreading it."""
 
 import time
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -24,11 +26,19 @@ QUIET: Final = ("/healthz", "/readyz")
 log = structlog.get_logger("authgql.http")
 
 
+def security_headers(hsts: timedelta) -> Mapping[str, str]:
+    """Return the headers of every response; browsers are to insist on TLS for so long (RFC 6797), 0: none."""
+    seconds = int(hsts.total_seconds())
+    strict = {"strict-transport-security": f"max-age={seconds}; includeSubDomains"} if seconds else {}
+    return {**HEADERS, **strict}
+
+
 class Requests:
     """Names each request, logs one line for it, and answers for whatever went wrong further in."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str] = HEADERS) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -45,7 +55,7 @@ class Requests:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
