@@ -90,6 +90,7 @@ class System:
         finally:
             self.hashing.close()
             self.locator.close()
+            await self.limits.close()
             await self.database.close()
             if self.redis:
                 await self.redis.aclose()
@@ -122,7 +123,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     sealer = Sealer(settings.secret_keys)
     redis = connect(settings.redis_url) if settings.redis_url else None
     audit = AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log"))
-    limits = Limits(audit=audit, enabled=settings.rate_limits)
+    limits = Limits(
+        clock=clock,
+        audit=audit,
+        enabled=settings.rate_limits,
+        redis_url=settings.redis_url,
+        factor=settings.overall_limits_factor,
+    )
     devices = Devices(clock=clock, sealer=sealer)
     outbox = Outbox(clock=clock, sealer=sealer)
     keys = SigningKeys(
@@ -156,7 +163,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         token_life=settings.access_token_ttl,
         limit=settings.max_sessions,
     )
-    hashing = Hashing(profile=settings.password_hash_profile)
+    hashing = Hashing(profile=settings.password_hash_profile, on_full=limits.overloaded)
     passwords = Passwords(
         clock=clock,
         audit=audit,

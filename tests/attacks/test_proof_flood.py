@@ -23,8 +23,8 @@ pytestmark = no_database
 
 @pytest.fixture(autouse=True)
 def _a_low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert POLICIES[Attempt.PROOF].per_network == RateLimitItemPerMinute(800)
-    monkeypatch.setitem(POLICIES, Attempt.PROOF, Policy(per_network=RateLimitItemPerMinute(LIMIT)))
+    assert POLICIES[Attempt.PROOF].network == (RateLimitItemPerMinute(800),)
+    monkeypatch.setitem(POLICIES, Attempt.PROOF, Policy(network=[RateLimitItemPerMinute(LIMIT)]))
 
 
 def proof(app: Application, key: ProofKey, access_token: str | None = None) -> str:

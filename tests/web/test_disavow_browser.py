@@ -43,11 +43,13 @@ async def test_only_the_button_signs_the_device_out(live_server: LiveServer) -> 
     intruder = sign_in(live_server)
     async with chromium_page() as page:
         await open_mail(page, live_server, "Somebody signed in on a new device")
-        button = page.frame_locator("iframe").get_by_role("link", name="This wasn’t me")
+        button = page.frame_locator("iframe").get_by_role("link", name=re.compile("This wasn.t me"))
         link = await button.get_attribute("href")
         assert link is not None
         await page.goto(link)
-        await expect(page.get_by_role("heading", name="Somebody signed in, and it wasn’t you?")).to_be_visible()
+        await expect(
+            page.get_by_role("heading", name=re.compile("Somebody signed in, and it wasn.t you"))
+        ).to_be_visible()
         assert "token" not in page.url
         assert ask(live_server, ME, {}, intruder) is not None
 
