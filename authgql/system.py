@@ -39,6 +39,7 @@ from authgql.sessions.activity import Activity, Timeouts
 from authgql.sessions.devices import describe
 from authgql.sessions.location import Locator
 from authgql.sessions.service import Sessions
+from authgql.sessions.termination import Terminations
 from authgql.settings import Settings
 from authgql.signin.notices import SignInNotices
 from authgql.signin.registration import Registration
@@ -229,6 +230,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             refresh_tokens=refresh_tokens,
             tokens=Tokens(clock=clock, access=access),
             reveal_accounts=settings.reveal_accounts,
+        ),
+        terminations=Terminations(
+            clock=clock, audit=audit, outbox=outbox, accounts=accounts, sessions=sessions
         ),
         verification=verification,
     )

@@ -14,8 +14,11 @@ SHARED: list[Any] = [
 NOISY = ("tortoise", "aiosqlite", "asyncio", "uvicorn")
 
 
-def configure_logging(log_format: str) -> None:
-    """Send every log line to standard error: `console`, `json`, or `auto` (a terminal gets the former)."""
+def configure_logging(log_format: str, *, quiet: bool = False) -> None:
+    """Send every log line to standard error: `console`, `json`, or `auto` (a terminal gets the former).
+
+    `quiet` leaves out what merely tells that all goes well.
+    """
     console = sys.stderr.isatty() if log_format == "auto" else log_format == "console"
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -24,7 +27,7 @@ def configure_logging(log_format: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(console=console))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
 
