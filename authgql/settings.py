@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     )
     reveal_accounts: bool = Field(default=False, description="Tell unknown accounts from wrong passwords.")
     rate_limits: bool = Field(default=True, description="false for load tests only.")
+    overall_limits_factor: int = Field(
+        default=1, ge=1, le=1000, description="Multiplies the limits that hold for all clients together."
+    )
     signing_algorithm: Literal["ES256", "EdDSA"] = Field(
         default="ES256", description="Algorithm of new signing keys."
     )

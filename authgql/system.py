@@ -26,7 +26,7 @@ from authgql.keys.service import SigningKeys
 from authgql.limits.devices import Devices
 from authgql.limits.service import Limits
 from authgql.links.service import Links, Purpose
-from authgql.mail.delivery import Delivery, SmtpTransport, Transport
+from authgql.mail.delivery import Delivery, SmtpTransport
 from authgql.mail.mailbox import DevelopmentMailbox
 from authgql.mail.outbox import Outbox
 from authgql.mail.templates import Templates
@@ -75,6 +75,7 @@ class System:
     services: Services
     loops: Loops
     hashing: Hashing
+    limits: Limits
     locator: Locator
     activity: Activity
     mailbox: DevelopmentMailbox | None
@@ -89,6 +90,7 @@ class System:
         finally:
             self.hashing.close()
             self.locator.close()
+            await self.limits.close()
             await self.database.close()
             if self.redis:
                 await self.redis.aclose()
@@ -121,7 +123,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     sealer = Sealer(settings.secret_keys)
     redis = connect(settings.redis_url) if settings.redis_url else None
     audit = AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log"))
-    limits = Limits(audit=audit, enabled=settings.rate_limits)
+    limits = Limits(
+        clock=clock,
+        audit=audit,
+        enabled=settings.rate_limits,
+        redis_url=settings.redis_url,
+        factor=settings.overall_limits_factor,
+    )
     devices = Devices(clock=clock, sealer=sealer)
     outbox = Outbox(clock=clock, sealer=sealer)
     keys = SigningKeys(
@@ -154,7 +162,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         token_life=settings.access_token_ttl,
         limit=settings.max_sessions,
     )
-    hashing = Hashing(profile=settings.password_hash_profile)
+    hashing = Hashing(profile=settings.password_hash_profile, on_full=limits.overloaded)
     passwords = Passwords(
         clock=clock,
         audit=audit,
@@ -225,7 +233,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         clock=clock,
         sealer=sealer,
         templates=Templates(site=urlsplit(settings.public_url).netloc),
-        transport=_transport(settings, mailbox),
+        transport=mailbox or SmtpTransport(settings.smtp_url),
         sender=settings.mail_from,
     )
     mail_loop = Loop(name="mail", interval=5, work=delivery.run_once)
@@ -256,12 +264,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             ]
         ),
         hashing=hashing,
+        limits=limits,
         locator=locator,
         activity=activity,
         mailbox=mailbox,
         redis=redis,
     )
-
-
-def _transport(settings: Settings, mailbox: DevelopmentMailbox | None) -> Transport:
-    return mailbox or SmtpTransport(settings.smtp_url)

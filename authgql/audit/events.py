@@ -53,6 +53,7 @@ class Event(Enum):
     SIGNING_KEY_RETIRED = "signing_key.retired", "A signing key was retired; its tokens are refused."
 
     RATE_LIMITED = "limit.reached", "Too many attempts of one kind: {reason}."
+    OVERLOADED = "limit.overloaded", "More passwords were to be checked at once than this server can."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,16 +89,15 @@ class SignIn:
         account = await self._accounts.find(username)
         # An account is one target, whether it is tried by its username or by its address.
         target = str(account.id) if account else login_key(username)
-        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target)
+        known = self._recognise(account, device)
+        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target, known=known)
         try:
             await self._hashing.verify(password, account.password_hash if account else None)
         except Mismatch:
             await self._refuse(account, origin)
         if account is None or account.locked_at:
             await self._refuse(account, origin)
-        return await self._start(
-            account, password, origin, proved_key, known_device=self._knows(account, device)
-        )
+        return await self._start(account, password, origin, proved_key, known=known)
 
     async def refresh(self, refresh_token: str, *, origin: Origin, proved_key: str | None = None) -> SignedIn:
         """Renew a session's tokens; raises `InvalidToken`, `RateLimited` and `InvalidProof`."""
@@ -124,9 +123,10 @@ class SignIn:
             session.id, SessionEndReason.LOGGED_OUT, account=account, origin=origin
         )
 
-    def _knows(self, account: Account, device: str | None) -> bool:
-        name = self._devices.recognise(device, account.id, since=account.password_changed_at)
-        return name is not None
+    def _recognise(self, account: Account | None, device: str | None) -> str | None:
+        if account is None:
+            return None
+        return self._devices.recognise(device, account.id, since=account.password_changed_at)
 
     async def _start(
         self,
@@ -135,7 +135,7 @@ class SignIn:
         origin: Origin,
         proved_key: str | None,
         *,
-        known_device: bool,
+        known: str | None,
     ) -> SignedIn:
         outdated = self._hashing.is_outdated(account.password_hash)
         newer_hash = await self._hashing.hash(password) if outdated else None
@@ -144,7 +144,7 @@ class SignIn:
             await self._refuse(account, origin)
         session, refresh_token = opened
         tokens = self._tokens.pair(session, refresh_token)
-        return SignedIn(account=account, session=session, tokens=tokens, known_device=known_device)
+        return SignedIn(account=account, session=session, tokens=tokens, known_device=known is not None)
 
     async def _open(
         self, account: Account, newer_hash: str | None, origin: Origin, proved_key: str | None

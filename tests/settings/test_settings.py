@@ -39,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "email_verification_ttl": timedelta(seconds=86400),
     "reveal_accounts": False,
     "rate_limits": True,
+    "overall_limits_factor": 1,
     "signing_algorithm": "ES256",
     "signing_key_max_age": timedelta(days=90),
     "audience": "authgql",
