@@ -40,6 +40,7 @@ from authgql.sessions.devices import describe
 from authgql.sessions.location import Locator
 from authgql.sessions.service import Sessions
 from authgql.settings import Settings
+from authgql.signin.notices import SignInNotices
 from authgql.signin.registration import Registration
 from authgql.signin.service import SignIn
 from authgql.tokens.access import AccessTokens
@@ -146,6 +147,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         lifetimes={
             Purpose.VERIFY_EMAIL: settings.email_verification_ttl,
             Purpose.RESET_PASSWORD: settings.password_reset_ttl,
+            Purpose.DISAVOW_SESSION: settings.session_max_age,
         },
     )
     verification = Verification(clock=clock, audit=audit, links=links, outbox=outbox, limits=limits)
@@ -204,11 +206,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             reauthentication_max_age=settings.reauthentication_max_age,
         ),
         recovery=Recovery(
+            clock=clock,
             audit=audit,
             limits=limits,
             links=links,
             requests=reset_requests,
             accounts=accounts,
+            sessions=sessions,
             passwords=passwords,
             reveal_accounts=settings.reveal_accounts,
         ),
@@ -218,6 +222,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             audit=audit,
             limits=limits,
             devices=devices,
+            notices=SignInNotices(clock=clock, audit=audit, links=links, outbox=outbox),
             accounts=accounts,
             sessions=sessions,
             passwords=passwords,

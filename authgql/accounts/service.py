@@ -168,6 +168,11 @@ class Accounts:
         await self._verification.abandon_change(account)
         return True
 
+    async def abandon_change(self, account: Account) -> None:
+        """Forget an address that was asked for and not proved, and make its link worthless."""
+        await Account.filter(id=account.id).update(pending_email=None)
+        await self._verification.abandon_change(account)
+
     async def prove(self, account: Account, *, address: str) -> None:
         """Take the account's address for proved, if it still is the one that the proof is of."""
         unproved = Account.filter(id=account.id, email=address, email_verified_at=None)

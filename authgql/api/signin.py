@@ -178,7 +178,7 @@ class SignInMutation:
             proved_key=info.context.proved_key,
             device=info.context.credentials.device,
         )
-        info.context.remember_device(opened.account.id)
+        info.context.remember_device(opened.account.id, name=opened.session.device_id)
         viewer = Caller(account=opened.account, session=opened.session)
         return LoginSuccess(
             user=User.of(opened.account, viewer=viewer),

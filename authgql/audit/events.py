@@ -21,6 +21,10 @@ class Event(Enum):
 
     LOGIN_REFUSED = "login.refused", "Somebody tried to sign in: {reason}."
     SESSION_STARTED = "session.started", "Signed in."
+    SESSION_AFTER_FAILURES = (
+        "session.after_failures",
+        "Signed in after many attempts had failed; a mail was sent.",
+    )
     SESSION_REFRESHED = "session.refreshed", "The session's tokens were renewed."
     SESSION_ENDED = "session.ended", "The session ended: {reason}."
     SESSION_REAUTHENTICATED = "session.reauthenticated", "The password was confirmed."
@@ -28,6 +32,12 @@ class Event(Enum):
         "session.termination_refused",
         "A session was to be ended that is not the account's.",
     )
+    DEVICE_NEW = "device.new", "Signed in on a device that was not known; a mail was sent."
+    DEVICE_DISOWNED = (
+        "device.disowned",
+        "A sign-in was disowned through a mail; its device is a stranger again.",
+    )
+    DISAVOWAL_REFUSED = "session.disavowal_refused", "A link to disown a sign-in was refused: {reason}."
     REFRESH_REFUSED = "refresh.refused", "A refresh token was refused: {reason}."
     TOKEN_REUSED = "token.reused", "A spent refresh token was used again; its session was ended."
 

@@ -69,10 +69,11 @@ class Context:
         except CsrfRefused as refusal:
             await self.services.audit.refuse(Event.FORGERY_REFUSED, refusal, origin=self.origin)
 
-    def remember_device(self, account_id: UUID) -> None:
+    def remember_device(self, account_id: UUID, *, name: str | None = None) -> None:
         """Have the browser known for this account from now on; never because a foreign page signs in."""
         if self.credentials.site is not Site.FOREIGN:
-            self.outgoing.device = self.services.devices.remember(self.credentials.device, account_id)
+            cookie = self.credentials.device
+            self.outgoing.device = self.services.devices.remember(cookie, account_id, name=name)
 
     def ended(self, *session_ids: UUID) -> None:
         """Have the rest of the request be nobody's, if its session just ended, and its cookies forgotten."""

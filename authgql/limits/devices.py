@@ -50,12 +50,20 @@ class Devices:
         entry = self._find(_entries(cookie), account_id)
         return entry.name if entry and entry.microseconds >= oldest else None
 
-    def remember(self, cookie: str | None, account_id: UUID) -> str:
-        """Return the cookie with a new entry for this account, which keeps its name; others stay."""
+    @staticmethod
+    def new_name() -> str:
+        """Return 128 random bits to call a device by."""
+        return new_nonce()
+
+    def remember(self, cookie: str | None, account_id: UUID, *, name: str | None = None) -> str:
+        """Return the cookie with a new entry for this account; others stay.
+
+        The device is called `name` there, or what it was called before.
+        """
         entries = _entries(cookie)
         earlier = self._find(entries, account_id)
         others = [entry for entry in entries if entry is not earlier]
-        newest = self._entry(earlier.name if earlier else new_nonce(), account_id)
+        newest = self._entry(name or (earlier.name if earlier else self.new_name()), account_id)
         return SEPARATOR.join(map(str, [newest, *others][:MAX_ACCOUNTS]))
 
     def _entry(self, name: str, account_id: UUID) -> _Entry:

@@ -24,9 +24,10 @@ class Attempt(Enum):
     CHANGE_EMAIL = "change_email"
     RESET_REQUEST = "reset_request"
     RESEND_VERIFICATION = "resend_verification"
-    PROOF = "proof"
     PROOF_MAIL = "proof_mail"
     USE_LINK = "use_link"
+    DISAVOW = "disavow"
+    PROOF = "proof"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,7 @@ POLICIES: Final = {
         account=rates("5/hour"), network=rates("100/hour"), overall=rates("5000/hour")
     ),
     Attempt.PROOF_MAIL: Policy(account=rates("6/hour; 20/day")),
-    Attempt.PROOF: Policy(network=rates("800/minute")),  # logins and refreshes within their own
     Attempt.USE_LINK: Policy(network=rates("60/minute"), overall=rates("6000/minute")),
+    Attempt.DISAVOW: Policy(network=rates("60/minute"), overall=rates("6000/minute")),
+    Attempt.PROOF: Policy(network=rates("800/minute")),  # logins and refreshes within their own
 }

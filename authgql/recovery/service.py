@@ -1,6 +1,6 @@
-"""Whoever owns the mailbox can set a forgotten password anew, and learns nothing about other accounts."""
+"""Whoever owns the mailbox can set the password anew and disown a sign-in, and learns of nobody else."""
 
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from authgql.accounts.errors import InvalidInput
 from authgql.accounts.identifiers import EmailAddress, NotAcceptable
@@ -8,6 +8,7 @@ from authgql.accounts.models import Account
 from authgql.accounts.service import Accounts
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
+from authgql.core.clock import Clock
 from authgql.core.database import transaction
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
@@ -15,27 +16,40 @@ from authgql.links.service import InvalidToken, Link, Links, Purpose
 from authgql.passwords.service import Passwords, words_of
 from authgql.recovery.errors import EmailNotFound
 from authgql.recovery.requests import ResetRequests
+from authgql.sessions.known_devices import disown
+from authgql.sessions.models import Session
+from authgql.sessions.service import Sessions
+from authgql.sessions.state import SessionEndReason
+
+NOT_DISOWNED: Final = (
+    "This link is not valid, or no longer. Look through your sessions, end those that you do not know, and "
+    "change your password."
+)
 
 
 class Recovery:
-    """requestPasswordReset, passwordResetToken, resetPassword."""
+    """requestPasswordReset, passwordResetToken, resetPassword, disavowSession."""
 
     def __init__(
         self,
         *,
+        clock: Clock,
         audit: AuditLog,
         limits: Limits,
         links: Links,
         requests: ResetRequests,
         accounts: Accounts,
+        sessions: Sessions,
         passwords: Passwords,
         reveal_accounts: bool,
     ) -> None:
+        self._clock = clock
         self._audit = audit
         self._limits = limits
         self._links = links
         self._requests = requests
         self._accounts = accounts
+        self._sessions = sessions
         self._passwords = passwords
         self._reveal = reveal_accounts
 
@@ -79,8 +93,44 @@ class Recovery:
             await self._refuse(account, origin)
         return account
 
-    async def _find(self, token: str) -> tuple[Link | None, Account | None]:
-        link = await self._links.find(Purpose.RESET_PASSWORD, token)
+    async def disavow(self, token: str, *, origin: Origin) -> Session:
+        """End a session that the owner says is somebody else's, with all others of that device.
+
+        Returns that session, with its first end if it had ended before. Whoever signed in knew the password:
+        a link to set it anew is mailed, and what the intruder may have begun, a change of the address,
+        is called off. Raises `InvalidToken` and `RateLimited`.
+        """
+        await self._limits.attempt(Attempt.DISAVOW, origin=origin)
+        link, account = await self._find(token, Purpose.DISAVOW_SESSION)
+        session = None
+        if link and account:
+            async with transaction():
+                held = await self._accounts.held(account.id)
+                if held and await self._links.spend(link, token):
+                    session = await self._disown(link, held, origin)
+        if session is None:
+            await self._refuse(account, origin, Event.DISAVOWAL_REFUSED, InvalidToken(NOT_DISOWNED))
+        return session
+
+    async def _disown(self, link: Link, account: Account, origin: Origin) -> Session | None:
+        session = await disown(link.target_id, account_id=account.id, at=self._clock.now())
+        if session is None:  # its row has been deleted since, as old ones are
+            return None
+        ended = await self._sessions.end_all(
+            account, SessionEndReason.DISAVOWED, origin=origin, device_id=session.device_id
+        )
+        await self._audit.record(
+            Event.DEVICE_DISOWNED, subject=account.pseudonym, origin=origin, session_id=session.id
+        )
+        await self._accounts.abandon_change(account)
+        if account.email == link.email:  # else this mailbox is the account's no more
+            await self._requests.send_link(account, origin)
+        return next((one for one in ended if one.id == session.id), session)
+
+    async def _find(
+        self, token: str, purpose: Purpose = Purpose.RESET_PASSWORD
+    ) -> tuple[Link | None, Account | None]:
+        link = await self._links.find(purpose, token)
         account = await self._accounts.get(link.account_id) if link else None
         return (None, account) if account and account.locked_at else (link, account)
 
@@ -89,9 +139,15 @@ class Recovery:
         if account is None or account.locked_at:
             await self._audit.refuse(Event.PASSWORD_RESET_REFUSED, EmailNotFound(), origin=origin)
 
-    async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:
+    async def _refuse(
+        self,
+        account: Account | None,
+        origin: Origin,
+        event: Event = Event.PASSWORD_RESET_REFUSED,
+        refusal: InvalidToken | None = None,
+    ) -> NoReturn:
         subject = account.pseudonym if account else None
-        await self._audit.refuse(Event.PASSWORD_RESET_REFUSED, InvalidToken(), subject=subject, origin=origin)
+        await self._audit.refuse(event, refusal or InvalidToken(), subject=subject, origin=origin)
 
 
 def _address(email: str) -> EmailAddress:

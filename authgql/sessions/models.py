@@ -14,6 +14,8 @@ class Session(Model):
 
     `expires_at` is the sooner of idle and absolute timeout as last reckoned; `token_*` describe the
     newest access token, and `key_thumbprint` the key that the session's tokens are bound to, if any.
+    `device_id` is what the device cookie calls this browser; `disavowed_at`, when its owner said that this
+    login was somebody else's.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
@@ -36,6 +38,8 @@ class Session(Model):
     device_kind = fields.CharField(max_length=16)
     browser = fields.CharField(max_length=64, null=True)
     os = fields.CharField(max_length=64, null=True)
+    device_id = fields.CharField(max_length=22, null=True)
+    disavowed_at = fields.DatetimeField(null=True)
     token_id = fields.UUIDField()
     token_issued_at = fields.DatetimeField()
     token_expires_at = fields.DatetimeField()

@@ -51,7 +51,9 @@ class Sessions:
         self._limit = limit
         self._in_use = Living(clock=clock)
 
-    async def start(self, account: Account, *, origin: Origin, key_thumbprint: str | None = None) -> Session:
+    async def start(
+        self, account: Account, *, origin: Origin, device_id: str, key_thumbprint: str | None = None
+    ) -> Session:
         """Start a session, bound to a key if one is given, of an account that the transaction holds."""
         now = self._clock.now()
         device, location = describe(origin.user_agent), self._locator.locate(origin.ip_address)
@@ -71,6 +73,7 @@ class Sessions:
             browser=device.browser,
             os=device.os,
             key_thumbprint=key_thumbprint,
+            device_id=device_id,
             **self._fresh_token(now + self._timeouts.absolute),
         )
         await self._audit.record(
@@ -178,9 +181,10 @@ class Sessions:
         *,
         origin: Origin | None,
         but: UUID | None = None,
+        **only: Any,  # noqa: ANN401 -- the columns' own types
     ) -> Sequence[Session]:
-        """End every active session of an account, except perhaps one; return those that it ended."""
-        living = self._living(account_id=account.id)
+        """End every active session of an account, or those alike in `only`; return those that it ended."""
+        living = self._living(account_id=account.id, **only)
         async with transaction():
             return await self._end(living.exclude(id=but) if but else living, reason, account, origin)
 

@@ -19,10 +19,12 @@ from authgql.passwords.hashing import Hashing, Mismatch
 from authgql.passwords.policy import MAX_LENGTH
 from authgql.passwords.service import Passwords
 from authgql.passwords.spelling import spelt
+from authgql.sessions.known_devices import is_disowned
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.sessions.state import SessionEndReason
 from authgql.signin.errors import InvalidCredentials, UserNotFound
+from authgql.signin.notices import SignInNotices
 from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.service import TokenPair, Tokens
 
@@ -51,6 +53,7 @@ class SignIn:
         audit: AuditLog,
         limits: Limits,
         devices: Devices,
+        notices: SignInNotices,
         accounts: Accounts,
         sessions: Sessions,
         passwords: Passwords,
@@ -62,6 +65,7 @@ class SignIn:
         self._audit = audit
         self._limits = limits
         self._devices = devices
+        self._notices = notices
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
@@ -89,7 +93,7 @@ class SignIn:
         account = await self._accounts.find(username)
         # An account is one target, whether it is tried by its username or by its address.
         target = str(account.id) if account else login_key(username)
-        known = self._recognise(account, device)
+        known = await self._recognise(account, device)
         await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target, known=known)
         try:
             await self._hashing.verify(password, account.password_hash if account else None)
@@ -123,10 +127,12 @@ class SignIn:
             session.id, SessionEndReason.LOGGED_OUT, account=account, origin=origin
         )
 
-    def _recognise(self, account: Account | None, device: str | None) -> str | None:
+    async def _recognise(self, account: Account | None, device: str | None) -> str | None:
+        """Return what a known device is called, unless the owner disowned it."""
         if account is None:
             return None
-        return self._devices.recognise(device, account.id, since=account.password_changed_at)
+        name = self._devices.recognise(device, account.id, since=account.password_changed_at)
+        return None if name is None or await is_disowned(name, account_id=account.id) else name
 
     async def _start(
         self,
@@ -139,7 +145,7 @@ class SignIn:
     ) -> SignedIn:
         outdated = self._hashing.is_outdated(account.password_hash)
         newer_hash = await self._hashing.hash(password) if outdated else None
-        opened = await self._open(account, newer_hash, origin, proved_key)
+        opened = await self._open(account, newer_hash, origin, proved_key, known)
         if opened is None:  # the account was changed, locked or erased since it was read
             await self._refuse(account, origin)
         session, refresh_token = opened
@@ -147,12 +153,24 @@ class SignIn:
         return SignedIn(account=account, session=session, tokens=tokens, known_device=known is not None)
 
     async def _open(
-        self, account: Account, newer_hash: str | None, origin: Origin, proved_key: str | None
+        self,
+        account: Account,
+        newer_hash: str | None,
+        origin: Origin,
+        proved_key: str | None,
+        known: str | None,
     ) -> tuple[Session, str] | None:
         async with transaction():
             if not await self._accounts.hold(account, password_hash=newer_hash):
                 return None
-            session = await self._sessions.start(account, origin=origin, key_thumbprint=proved_key)
+            failures = await self._notices.failures(account)
+            session = await self._sessions.start(
+                account,
+                origin=origin,
+                device_id=known or self._devices.new_name(),
+                key_thumbprint=proved_key,
+            )
+            await self._notices.tell(account, session, known_device=known is not None, failures=failures)
             return session, await self._refresh_tokens.begin(session)
 
     async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:

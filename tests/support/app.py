@@ -176,6 +176,12 @@ class Application:
         async with httpx2.AsyncClient(transport=transport, base_url="https://id.example.com") as client:
             yield replace(self, client=client)
 
+    @asynccontextmanager
+    async def elsewhere(self) -> "AsyncIterator[Application]":
+        """Speak to the same application from another browser: one that has none of the cookies."""
+        async with self.called_from("203.0.113.7") as other:
+            yield other
+
     @contextmanager
     def counting(self) -> Iterator[list[str]]:
         """Collect the SQL statements that requests send meanwhile, without BEGIN and COMMIT."""
