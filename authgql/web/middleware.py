@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -55,6 +56,8 @@ class Requests:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
+                if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                    headers.setdefault("retry-after", "1")
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
