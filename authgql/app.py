@@ -22,6 +22,7 @@ from authgql.web.introspection import Introspection
 from authgql.web.mailbox import pages as mailbox_pages
 from authgql.web.middleware import Requests, security_headers
 from authgql.web.responses import refuse
+from authgql.web.revocations import RevocationRoutes
 from authgql.web.routes import Routes
 from authgql.web.schema import build_schema
 
@@ -64,6 +65,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         routes=[
             *routes.routes(),
             *introspection.routes(),
+            *RevocationRoutes(feed=system.revocations).routes(),
             *account_pages.routes(),
             *(graphiql.routes() if graphiql else []),
             *(mailbox_pages.routes(mailbox) if mailbox else []),
