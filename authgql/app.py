@@ -16,6 +16,7 @@ from authgql.settings import Settings
 from authgql.system import build
 from authgql.web.account import pages as account_pages
 from authgql.web.cookies import Cookies
+from authgql.web.direct import Direct
 from authgql.web.documents import Documents
 from authgql.web.endpoint import Endpoint
 from authgql.web.graphiql.page import GraphiQL
@@ -68,7 +69,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
             *(graphiql.routes() if graphiql else []),
             *(mailbox_pages.routes(mailbox) if mailbox else []),
         ],
-        middleware=[Middleware(Requests), Middleware(CORSMiddleware, **_cors(settings))],
+        middleware=[
+            Middleware(Requests),
+            Middleware(Direct, post=endpoint.post),
+            Middleware(CORSMiddleware, **_cors(settings)),
+        ],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
     )

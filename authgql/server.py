@@ -1,6 +1,7 @@
 """The server takes connections until it is told to stop, answers what it took, and exits 0."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -124,7 +125,17 @@ async def _serve(settings: Settings, listener: socket.socket, announce: Callable
         config, announce=announce, drain=drain, drain_seconds=settings.drain_seconds.total_seconds()
     )
     async with app.state.system.serving():
+        _settle_garbage()
         await server.serve(sockets=[listener])
+
+
+def _settle_garbage() -> None:
+    """Take what lives as long as the process out of the collector's sight.
+
+    The schema and the libraries are 100,000 objects: a full collection took everybody 70 to 200 ms.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _bound(host: str, port: int) -> socket.socket:

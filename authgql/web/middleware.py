@@ -4,7 +4,6 @@ import time
 from typing import Final
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authgql.core.secrets import new_id
@@ -19,6 +18,7 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+ENCODED: Final = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 QUIET: Final = ("/healthz", "/readyz")
 
 log = structlog.get_logger("authgql.http")
@@ -43,22 +43,23 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = message.get("headers", ())
+                said = {name for name, _ in headers}
+                unsaid = [header for header in ENCODED if header[0] not in said]
+                message["headers"] = [*headers, (b"x-request-id", request_id.encode()), *unsaid]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_headers)
-            except Exception:
-                if status:  # too late to say anything else: the server closes the connection
-                    raise
-                log.exception("request.failed")
-                response = json_response(internal_error(request_id), status=500)
-                await response(scope, receive, send_with_headers)
-            finally:
-                if scope["path"] not in QUIET:
-                    elapsed = round((time.perf_counter() - started) * 1000, 1)
-                    log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            if status:  # too late to say anything else: the server closes the connection
+                raise
+            log.exception("request.failed")
+            response = json_response(internal_error(request_id), status=500)
+            await response(scope, receive, send_with_headers)
+        finally:
+            if scope["path"] not in QUIET:
+                elapsed = round((time.perf_counter() - started) * 1000, 1)
+                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
+            structlog.contextvars.reset_contextvars(**bound)
