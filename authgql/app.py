@@ -15,6 +15,7 @@ from authgql.system import build
 from authgql.web.account import pages as account_pages
 from authgql.web.cookies import Cookies
 from authgql.web.cross_origin import CrossOrigin
+from authgql.web.direct import Direct
 from authgql.web.documents import Documents
 from authgql.web.endpoint import Endpoint
 from authgql.web.graphiql.page import GraphiQL
@@ -72,6 +73,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         ],
         middleware=[
             Middleware(Requests, headers=security_headers(settings.strict_transport)),
+            Middleware(Direct, post=endpoint.post),
             Middleware(CrossOrigin, origins=settings.origins),
         ],
         exception_handlers={HTTPException: refuse},
