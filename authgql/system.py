@@ -79,7 +79,6 @@ class System:
     services: Services
     loops: Loops
     hashing: Hashing
-    limits: Limits
     locator: Locator
     activity: Activity
     mailbox: DevelopmentMailbox | None
@@ -253,7 +252,6 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         database=Database(url=settings.database_url, models=MODELS),
         keys=keys,
         access=access,
-        limits=limits,
         proofs=Proofs(
             clock=clock,
             public_url=settings.public_url,
