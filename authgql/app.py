@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from authgql.core.clock import Clock
-from authgql.core.secrets import new_nonce
+from authgql.core.secrets import hex_digest, new_nonce
 from authgql.gate.caller import Callers
 from authgql.settings import Settings
 from authgql.system import build
@@ -26,6 +27,7 @@ from authgql.web.responses import refuse
 from authgql.web.revocations import RevocationRoutes
 from authgql.web.routes import Routes
 from authgql.web.schema import build_schema
+from authgql.web.trusted import read_trusted
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
@@ -43,7 +45,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     introspection = Introspection(callers=callers, clients=settings.introspection_clients)
     endpoint = Endpoint(
         schema=graphql_schema,
-        documents=Documents(graphql_schema, introspection=settings.answers_introspection),
+        documents=Documents(
+            graphql_schema,
+            introspection=settings.answers_introspection,
+            trusted=_trusted(settings.trusted_documents),
+        ),
         callers=callers,
         services=system.services,
         cookies=Cookies(clock=clock or Clock(), public_url=settings.public_url, origins=settings.origins),
@@ -82,3 +88,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     app.router.redirect_slashes = False  # it would send them wherever the Host header says
     app.state.routes, app.state.system = routes, system
     return app
+
+
+def _trusted(file: Path | None) -> dict[str, str] | None:
+    """Return the documents that alone may run, by id: the file's, and those of our own pages."""
+    own = {hex_digest(document, "sha256"): document for document in account_pages.documents()}
+    return read_trusted(file) | own if file else None
