@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from authgql.core.clock import Clock
 from authgql.core.secrets import new_nonce
@@ -16,14 +14,16 @@ from authgql.settings import Settings
 from authgql.system import build
 from authgql.web.account import pages as account_pages
 from authgql.web.cookies import Cookies
+from authgql.web.cross_origin import CrossOrigin
 from authgql.web.direct import Direct
 from authgql.web.documents import Documents
 from authgql.web.endpoint import Endpoint
 from authgql.web.graphiql.page import GraphiQL
 from authgql.web.introspection import Introspection
 from authgql.web.mailbox import pages as mailbox_pages
-from authgql.web.middleware import Requests
+from authgql.web.middleware import Requests, security_headers
 from authgql.web.responses import refuse
+from authgql.web.revocations import RevocationRoutes
 from authgql.web.routes import Routes
 from authgql.web.schema import build_schema
 
@@ -31,11 +31,12 @@ from authgql.web.schema import build_schema
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     """Build the ASGI application; `app.state.routes.draining` takes it out of rotation."""
     system = build(settings, clock=clock)
-    schema = build_schema()
+    schema = build_schema(auth_directives=settings.federation_auth_directives)
     graphql_schema = schema._schema  # noqa: SLF001 -- Strawberry offers no public way to graphql-core's schema
     callers = Callers(
         access=system.access,
         sessions=system.services.sessions,
+        limits=system.limits,
         proofs=system.proofs,
         binding=system.binding,
     )
@@ -65,14 +66,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         routes=[
             *routes.routes(),
             *introspection.routes(),
+            *RevocationRoutes(feed=system.revocations).routes(),
             *account_pages.routes(),
             *(graphiql.routes() if graphiql else []),
             *(mailbox_pages.routes(mailbox) if mailbox else []),
         ],
         middleware=[
-            Middleware(Requests),
+            Middleware(Requests, headers=security_headers(settings.strict_transport)),
             Middleware(Direct, post=endpoint.post),
-            Middleware(CORSMiddleware, **_cors(settings)),
+            Middleware(CrossOrigin, origins=settings.origins),
         ],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
@@ -80,14 +82,3 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     app.router.redirect_slashes = False  # it would send them wherever the Host header says
     app.state.routes, app.state.system = routes, system
     return app
-
-
-def _cors(settings: Settings) -> dict[str, Any]:
-    return {
-        "allow_origins": settings.origins,
-        "allow_credentials": True,
-        "allow_methods": ["GET", "POST"],
-        "allow_headers": ["authorization", "content-type", "dpop"],
-        "expose_headers": ["date", "dpop-nonce", "x-request-id"],
-        "max_age": 600,
-    }

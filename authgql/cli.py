@@ -3,14 +3,13 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
 from typing import Annotated, NoReturn
-from urllib.parse import urlsplit
 
 import typer
 
 from authgql.accounts.models import Account
 from authgql.accounts.service import NewAccount
+from authgql.banner import banner
 from authgql.core.database import Database, is_unavailable
 from authgql.core.errors import Problem
 from authgql.core.migrations import migrate as run_migrations
@@ -21,8 +20,10 @@ from authgql.keys.service import UnknownKey
 from authgql.server import CannotListen
 from authgql.server import serve as run_server
 from authgql.settings import Settings
-from authgql.system import MAILBOX, MODELS, SchemaBehind, System, build
-from authgql.web.schema import build_schema, print_schema
+from authgql.system import MODELS, SchemaBehind, System, build
+from authgql.web.schema import build_schema
+from authgql.workers import WorkerEnded
+from authgql.workers import serve as run_workers
 
 app = typer.Typer(
     name="authgql",
@@ -51,7 +52,7 @@ def main() -> None:
     """Run a command."""
     try:
         app()
-    except (SettingsError, SchemaBehind, CannotListen, CannotOpen, UnknownKey) as error:
+    except (SettingsError, SchemaBehind, CannotListen, CannotOpen, UnknownKey, WorkerEnded) as error:
         _fail(str(error))
     except UnicodeError:
         _fail("What you gave is not text in UTF-8.")
@@ -66,13 +67,21 @@ def main() -> None:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; more than one need Redis.")] = 1,
     *,
     dev: Development = False,
 ) -> None:
     """Serve the GraphQL API until SIGTERM."""
-    settings = for_serving(_load(dev=dev), port=port)
+    settings = for_serving(_load(dev=dev), port=port, workers=workers)
     configure_logging(settings.log_format)
-    run_server(settings, host=host, port=port, announce=lambda: _announce(settings, host, port))
+
+    def announce() -> None:
+        typer.echo(banner(settings, host=host, port=port, workers=workers), err=True)
+
+    if workers > 1:
+        run_workers(settings, host=host, port=port, count=workers, announce=announce)
+    else:
+        run_server(settings, host=host, port=port, announce=announce)
 
 
 @app.command()
@@ -94,8 +103,8 @@ def migrate() -> None:
 
 @app.command()
 def schema() -> None:
-    """Print the GraphQL schema."""
-    typer.echo(print_schema(build_schema()), nl=False)
+    """Print the GraphQL schema, as this server's settings have it."""
+    typer.echo(build_schema(auth_directives=load().federation_auth_directives).sdl, nl=False)
 
 
 @users.command()
@@ -223,33 +232,6 @@ async def _find(system: System, username: str) -> Account:
 
 def _load(*, dev: bool) -> Settings:
     return load(development=True) if dev else load()
-
-
-def _announce(settings: Settings, host: str, port: int) -> None:
-    name = "localhost" if host in {"127.0.0.1", "::1"} else f"[{host}]" if ":" in host else host
-    local = f"http://{name}:{port}"
-    lines = [
-        f"authgql {version('authgql')}" + (" in development mode" if settings.development else ""),
-        f"  GraphQL   {local}/graphql"
-        + ("  (open it in a browser: GraphiQL)" if settings.shows_graphiql else ""),
-        f"  Database  {_without_password(settings.database_url)}",
-    ]
-    if settings.smtp_url:
-        lines.append(f"  Mail      by {_without_password(settings.smtp_url)}")
-    elif settings.development:
-        lines.append(f"  Mail      {local}/dev/mailbox")
-    else:
-        lines.append(f"  Mail      written to {MAILBOX}/, not sent: set AUTHGQL_SMTP_URL")
-    if not settings.rate_limits:
-        lines.append("  Warning   rate limits are off (AUTHGQL_RATE_LIMITS=false): for load tests only")
-    if settings.password_hash_profile == "testing":  # noqa: S105 -- a profile's name
-        lines.append("  Warning   passwords are hashed with the testing profile: for tests only")
-    typer.echo("\n".join(lines), err=True)
-
-
-def _without_password(url: str) -> str:
-    password = urlsplit(url).password
-    return url.replace(f":{password}@", ":…@", 1) if password else url
 
 
 def _fail(message: str) -> NoReturn:

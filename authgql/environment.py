@@ -29,8 +29,10 @@ def load(**overrides: Any) -> Settings:  # noqa: ANN401 -- pydantic checks each
         raise SettingsError(_in_one_line(error)) from None
 
 
-def for_serving(settings: Settings, *, port: int) -> Settings:
+def for_serving(settings: Settings, *, port: int, workers: int = 1) -> Settings:
     """Fill in what development chooses by itself, or say what is missing elsewhere."""
+    if workers > 1:
+        require(settings, "redis_url")  # or each would count its own attempts and tell its own callers alone
     if settings.development:
         return settings.model_copy(
             update={

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -10,42 +11,22 @@ from typing import Final
 
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from authgql.app import create_app
 from authgql.settings import Settings
+from authgql.web.middleware import security_headers
+from authgql.wire.connections import Connections
+from authgql.wire.protocol import HttpProtocol
+from authgql.wire.refusals import Refusals
 
 BACKLOG: Final = 2048
-MAX_HEAD: Final = 64 * 1024
+OTHER_FILES: Final = 100  # the database's connections, mail, logs
 GRACE_SECONDS = 30
 KEEP_ALIVE_SECONDS = 30
 
 
 class CannotListen(Exception):  # noqa: N818 -- says what happened
     """The address is taken, not this machine's, or not ours to take."""
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's, with a bound on heads, trailers and chunk extensions, which llhttp takes at any length."""
-
-    _unread = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes in, as long as they become headers or a body before long."""
-        self._unread += len(data)
-        super().data_received(data)
-        if self._unread > MAX_HEAD and not self.transport.is_closing():
-            self.send_400_response(f"A request has at most {MAX_HEAD} bytes before its body.")
-
-    def on_headers_complete(self) -> None:
-        """Begin a request."""
-        self._unread = 0
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """Go on with it."""
-        self._unread = 0
-        super().on_body(body)
 
 
 class Server(uvicorn.Server):
@@ -55,11 +36,13 @@ class Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         *,
+        connections: Connections,
         announce: Callable[[], None],
         drain: Callable[[], None],
         drain_seconds: float,
     ) -> None:
         super().__init__(config)
+        self.server_state = self._connections = connections
         self._announce = announce
         self._drain = drain
         self._drain_seconds = drain_seconds
@@ -82,6 +65,11 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._announce()
 
+    async def on_tick(self, counter: int) -> bool:
+        """End what is late."""
+        self._connections.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
     def stop(self) -> None:
         """Stop soon; told twice, stop at once."""
         if self._told:
@@ -97,11 +85,13 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, *, host: str, port: int, announce: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; raises what keeps the server from starting: `CannotListen`, for one."""
-    with _bound(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listener, announce))
+    with bound(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_on(settings, listener, announce))
 
 
-async def _serve(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
+async def serve_on(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
+    """Serve at an address that is taken already."""
+    _allow_files(settings.max_connections)
     app = create_app(settings)
     routes = app.state.routes
 
@@ -111,7 +101,7 @@ async def _serve(settings: Settings, listener: socket.socket, announce: Callable
     config = uvicorn.Config(
         app,
         lifespan="off",  # run here, so that what keeps it from starting is told in one line
-        http=Protocol,
+        http=HttpProtocol,
         backlog=BACKLOG,
         ws="none",
         proxy_headers=False,  # would believe any X-Forwarded-For from this machine
@@ -121,12 +111,30 @@ async def _serve(settings: Settings, listener: socket.socket, announce: Callable
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    connections = Connections(
+        ceiling=settings.max_connections,
+        per_client=settings.max_connections_per_client,
+        trusted_proxies=settings.trusted_proxies,
+        refusals=Refusals(security_headers(settings.strict_transport)),
+    )
     server = Server(
-        config, announce=announce, drain=drain, drain_seconds=settings.drain_seconds.total_seconds()
+        config,
+        connections=connections,
+        announce=announce,
+        drain=drain,
+        drain_seconds=settings.drain_seconds.total_seconds(),
     )
     async with app.state.system.serving():
         _settle_garbage()
         await server.serve(sockets=[listener])
+
+
+def _allow_files(connections: int) -> None:
+    """Let the process have a file descriptor for each connection, as far as the machine lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    if soft < wanted <= hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _settle_garbage() -> None:
@@ -138,7 +146,7 @@ def _settle_garbage() -> None:
     gc.freeze()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
     """Take the address before opening anything; who connects meanwhile is answered once all is ready."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     )
     reveal_accounts: bool = Field(default=False, description="Tell unknown accounts from wrong passwords.")
     rate_limits: bool = Field(default=True, description="false for load tests only.")
+    overall_limits_factor: int = Field(
+        default=1, ge=1, le=1000, description="Multiplies the limits that hold for all clients together."
+    )
     signing_algorithm: Literal["ES256", "EdDSA"] = Field(
         default="ES256", description="Algorithm of new signing keys."
     )
@@ -96,6 +99,13 @@ class Settings(BaseSettings):
     audience: str = Field(default="authgql", min_length=1, description="`aud` of access tokens.")
     drain_seconds: SecondsOrNone = Field(
         default=timedelta(0), description="How long SIGTERM keeps the listener open."
+    )
+    max_connections: int = Field(default=1000, ge=10, description="Connections that a process keeps open.")
+    max_connections_per_client: int = Field(
+        default=200, ge=0, description="Of one IPv4 address or IPv6 /64, proxies excepted; 0 = no limit."
+    )
+    hsts_max_age: SecondsOrNone = Field(
+        default=timedelta(days=365), description="`Strict-Transport-Security` with an https URL; 0 = none."
     )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="Rendering of the log."
@@ -107,6 +117,9 @@ class Settings(BaseSettings):
     dpop_require_nonce: bool = Field(default=False, description="Demand a nonce of ours in every DPoP proof.")
     introspection_clients: Clients = Field(
         default={}, description="Services that may ask about tokens: comma list of `name:secret`."
+    )
+    federation_auth_directives: bool = Field(
+        default=False, description="Mark what needs a caller with @authenticated, for the gateway."
     )
     introspection: bool | None = Field(
         default=None, description="Answer introspection; empty: in development."
@@ -177,6 +190,11 @@ class Settings(BaseSettings):
     def origins(self) -> tuple[str, ...]:
         """The browser origins that may call: those allowed, or the public URL's own."""
         return self.allowed_origins or (self.public_url,)
+
+    @property
+    def strict_transport(self) -> timedelta:
+        """How long browsers are to insist on TLS; 0 where the public URL has none."""
+        return self.hsts_max_age if self.public_url.startswith("https:") else timedelta(0)
 
     @property
     def shows_graphiql(self) -> bool:

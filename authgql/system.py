@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from redis.asyncio import Redis
+
 from authgql.accounts.profile import Profile
 from authgql.accounts.service import Accounts
 from authgql.accounts.verification import Verification
@@ -16,25 +18,30 @@ from authgql.core.cursors import Cursors
 from authgql.core.database import Database
 from authgql.core.loops import Loop, Loops
 from authgql.core.migrations import migrate, pending
-from authgql.core.replay import MemoryReplays
+from authgql.core.redis import connect
+from authgql.core.replay import MemoryReplays, RedisReplays
 from authgql.core.sealing import Sealer
 from authgql.gate.context import Services
 from authgql.keys.service import SigningKeys
+from authgql.limits.devices import Devices
 from authgql.limits.service import Limits
 from authgql.links.service import Links, Purpose
-from authgql.mail.delivery import Delivery, SmtpTransport, Transport
+from authgql.mail.delivery import Delivery, SmtpTransport
 from authgql.mail.mailbox import DevelopmentMailbox
 from authgql.mail.outbox import Outbox
 from authgql.mail.templates import Templates
 from authgql.passwords.hashing import Hashing
 from authgql.passwords.policy import PasswordPolicy
 from authgql.passwords.service import Passwords
+from authgql.recovery.requests import ResetRequests
 from authgql.recovery.service import Recovery
 from authgql.sessions.activity import Activity, Timeouts
 from authgql.sessions.devices import describe
 from authgql.sessions.location import Locator
+from authgql.sessions.revocations import Revocations
 from authgql.sessions.service import Sessions
 from authgql.settings import Settings
+from authgql.signin.notices import SignInNotices
 from authgql.signin.registration import Registration
 from authgql.signin.service import SignIn
 from authgql.tokens.access import AccessTokens
@@ -42,10 +49,12 @@ from authgql.tokens.binding import Binding
 from authgql.tokens.dpop import Proofs
 from authgql.tokens.nonces import Nonces
 from authgql.tokens.refresh import RefreshTokens
+from authgql.tokens.revocations import RevocationFeed
 from authgql.tokens.service import Tokens
 
 MODELS: Final = tuple(
-    f"authgql.{room}.models" for room in ("accounts", "sessions", "tokens", "links", "mail", "audit", "keys")
+    f"authgql.{room}.models"
+    for room in ("accounts", "sessions", "tokens", "links", "recovery", "mail", "audit", "keys")
 )
 MAILBOX: Final = Path("var/mailbox")
 WARM_UP_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -63,14 +72,17 @@ class System:
     database: Database
     keys: SigningKeys
     access: AccessTokens
+    limits: Limits
     proofs: Proofs
     binding: Binding
+    revocations: RevocationFeed
     services: Services
     loops: Loops
     hashing: Hashing
     locator: Locator
     activity: Activity
     mailbox: DevelopmentMailbox | None
+    redis: Redis | None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -81,7 +93,10 @@ class System:
         finally:
             self.hashing.close()
             self.locator.close()
+            await self.limits.close()
             await self.database.close()
+            if self.redis:
+                await self.redis.aclose()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -109,8 +124,16 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     """Build every service."""
     clock = clock or Clock()
     sealer = Sealer(settings.secret_keys)
+    redis = connect(settings.redis_url) if settings.redis_url else None
     audit = AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log"))
-    limits = Limits(audit=audit, enabled=settings.rate_limits)
+    limits = Limits(
+        clock=clock,
+        audit=audit,
+        enabled=settings.rate_limits,
+        redis_url=settings.redis_url,
+        factor=settings.overall_limits_factor,
+    )
+    devices = Devices(clock=clock, sealer=sealer)
     outbox = Outbox(clock=clock, sealer=sealer)
     keys = SigningKeys(
         clock=clock,
@@ -126,23 +149,26 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         lifetimes={
             Purpose.VERIFY_EMAIL: settings.email_verification_ttl,
             Purpose.RESET_PASSWORD: settings.password_reset_ttl,
+            Purpose.DISAVOW_SESSION: settings.session_max_age,
         },
     )
     verification = Verification(clock=clock, audit=audit, links=links, outbox=outbox, limits=limits)
     accounts = Accounts(clock=clock, audit=audit, outbox=outbox, verification=verification)
     timeouts = Timeouts(idle=settings.session_idle_timeout, absolute=settings.session_max_age)
     activity, locator = Activity(timeouts=timeouts), Locator(settings.geoip_database)
+    revocations = Revocations(clock=clock)
     sessions = Sessions(
         clock=clock,
         audit=audit,
         cursors=Cursors(sealer=sealer, purpose="sessions"),
         activity=activity,
         locator=locator,
+        revocations=revocations,
         timeouts=timeouts,
         token_life=settings.access_token_ttl,
         limit=settings.max_sessions,
     )
-    hashing = Hashing(profile=settings.password_hash_profile)
+    hashing = Hashing(profile=settings.password_hash_profile, on_full=limits.overloaded)
     passwords = Passwords(
         clock=clock,
         audit=audit,
@@ -167,9 +193,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         binding=binding,
         grace=settings.refresh_grace,
     )
+    reset_requests = ResetRequests(
+        clock=clock, audit=audit, sealer=sealer, accounts=accounts, links=links, outbox=outbox
+    )
     services = Services(
         accounts=accounts,
         audit=audit,
+        devices=devices,
         passwords=passwords,
         profile=Profile(
             clock=clock,
@@ -180,11 +210,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             reauthentication_max_age=settings.reauthentication_max_age,
         ),
         recovery=Recovery(
+            clock=clock,
             audit=audit,
             limits=limits,
             links=links,
-            outbox=outbox,
+            requests=reset_requests,
             accounts=accounts,
+            sessions=sessions,
             passwords=passwords,
             reveal_accounts=settings.reveal_accounts,
         ),
@@ -193,6 +225,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         sign_in=SignIn(
             audit=audit,
             limits=limits,
+            devices=devices,
+            notices=SignInNotices(clock=clock, audit=audit, links=links, outbox=outbox),
             accounts=accounts,
             sessions=sessions,
             passwords=passwords,
@@ -208,7 +242,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         clock=clock,
         sealer=sealer,
         templates=Templates(site=urlsplit(settings.public_url).netloc),
-        transport=_transport(settings, mailbox),
+        transport=mailbox or SmtpTransport(settings.smtp_url),
         sender=settings.mail_from,
     )
     mail_loop = Loop(name="mail", interval=5, work=delivery.run_once)
@@ -221,27 +255,30 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         proofs=Proofs(
             clock=clock,
             public_url=settings.public_url,
-            replays=MemoryReplays(clock=clock),
+            replays=RedisReplays(redis=redis) if redis else MemoryReplays(clock=clock),
             nonces=Nonces(clock=clock, sealer=sealer),
             require_nonce=settings.dpop_require_nonce,
         ),
         binding=binding,
+        revocations=RevocationFeed(
+            clock=clock, keys=keys, issuer=settings.public_url, revocations=revocations
+        ),
         services=services,
         loops=Loops(
             [
                 mail_loop,
                 Loop(name="keys", interval=5, work=keys.tend),
+                Loop(name="reset-requests", interval=1, work=reset_requests.answer),
                 Loop(name="activity", interval=1, work=activity.flush),
                 Loop(name="timeouts", interval=30, work=sessions.expire_due),
+                Loop(name="revocations", interval=60, work=revocations.forget),
                 Loop(name="refresh-grace", interval=5, work=refresh_tokens.wipe_successors),
             ]
         ),
         hashing=hashing,
+        limits=limits,
         locator=locator,
         activity=activity,
         mailbox=mailbox,
+        redis=redis,
     )
-
-
-def _transport(settings: Settings, mailbox: DevelopmentMailbox | None) -> Transport:
-    return mailbox or SmtpTransport(settings.smtp_url)

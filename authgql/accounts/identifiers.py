@@ -55,6 +55,11 @@ class EmailAddress:
         return cls(value, key)
 
 
+def username_key(value: str) -> str | None:
+    """Return what a username is compared by, or None for what nobody can be called."""
+    return fold(value) if USERNAME.fullmatch(value) else None
+
+
 def personal_name(value: str) -> str | None:
     """Accept a first or last name of up to 100 printable characters; an empty one is none."""
     if not value.strip():

@@ -51,12 +51,15 @@ class Profile:
 
         Raises `InvalidInput`, `UsernameTaken`, `EmailTaken`, `ReauthenticationRequired` and `RateLimited`.
         """
-        await self._limits.attempt(Attempt.UPDATE_PROFILE, origin=origin, account=str(account.id))
+        elsewhere = given.get("email") not in {None, account.email}
+        attempt = Attempt.CHANGE_EMAIL if elsewhere else Attempt.UPDATE_PROFILE
+        await self._limits.attempt(attempt, origin=origin, account=str(account.id))
         changes, email = _checked(given)
-        if email and email.given != account.email:
+        if email and elsewhere:
             await self._refuse_stale(account, authenticated_at, origin)
             if await Account.exists(email_key=email.key, id__not=account.id):
                 await self._refuse(account, EmailTaken(), origin)
+            await self._limits.attempt(Attempt.PROOF_MAIL, origin=origin, account=email.key)
         try:
             async with transaction():
                 await self._apply(account, changes, email, origin)

@@ -9,7 +9,13 @@ from tortoise.exceptions import IntegrityError
 
 from authgql.accounts.errors import EmailTaken, InvalidInput, UsernameTaken
 from authgql.accounts.holding import held
-from authgql.accounts.identifiers import USERNAME, EmailAddress, NotAcceptable, Username, fold, personal_name
+from authgql.accounts.identifiers import (
+    EmailAddress,
+    NotAcceptable,
+    Username,
+    personal_name,
+    username_key,
+)
 from authgql.accounts.models import Account
 from authgql.accounts.verification import Verification
 from authgql.audit.events import Event, Origin
@@ -121,9 +127,8 @@ class Accounts:
 
     async def by_username(self, username: str) -> Account | None:
         """Find an account by its username, in any spelling."""
-        if not USERNAME.fullmatch(username):
-            return None
-        return await Account.get_or_none(username_key=fold(username))
+        key = username_key(username)
+        return await Account.get_or_none(username_key=key) if key else None
 
     async def get(self, account_id: UUID) -> Account | None:
         """Find an account by its id."""
@@ -162,6 +167,11 @@ class Accounts:
             return False
         await self._verification.abandon_change(account)
         return True
+
+    async def abandon_change(self, account: Account) -> None:
+        """Forget an address that was asked for and not proved, and make its link worthless."""
+        await Account.filter(id=account.id).update(pending_email=None)
+        await self._verification.abandon_change(account)
 
     async def prove(self, account: Account, *, address: str) -> None:
         """Take the account's address for proved, if it still is the one that the proof is of."""

@@ -6,6 +6,7 @@ from typing import Annotated, Self, TypeAlias
 import strawberry
 
 from authgql.accounts import models
+from authgql.accounts.identifiers import username_key
 from authgql.api.ids import parse_id
 from authgql.api.session_types import FIRST, After, First, SessionConnection, SessionStatus, connection
 from authgql.gate.caller import Caller
@@ -114,10 +115,14 @@ class AccountQuery:
     ) -> User | None:
         """Show an account by its name."""
         me, session = info.context.require()
-        account = await info.context.services.accounts.by_username(username)
-        if account and (me.is_admin or account.id == me.id):
-            return User.of(account, viewer=Caller(account=me, session=session))
-        raise NotFound if me.is_admin else Forbidden
+        account: models.Account | None = me
+        if me.is_admin:
+            account = await info.context.services.accounts.by_username(username)
+        elif username_key(username) != me.username_key:  # not looked up: the time would tell who exists
+            raise Forbidden
+        if account is None:
+            raise NotFound
+        return User.of(account, viewer=Caller(account=me, session=session))
 
 
 @strawberry.input(description="Who registers.")

@@ -121,6 +121,7 @@ class PasswordMutation:
             origin=info.context.origin,
             session_id=session.id,
         )
+        info.context.remember_device(account.id)
         return PasswordChanged(ended_sessions=ended)
 
     @strawberry.mutation(description="Ask for a mail with a link to set a forgotten password anew.")
@@ -142,7 +143,9 @@ class PasswordMutation:
         input: Annotated[ResetPasswordInput, strawberry.argument(description="Token and password.")],
     ) -> ResetPasswordResult:
         """Set it anew."""
-        await info.context.services.recovery.reset(
+        account = await info.context.services.recovery.reset(
             input.token, input.new_password, origin=info.context.origin
         )
+        # Else whoever keeps guessing would keep the owner out, who has just proved the mailbox.
+        info.context.remember_device(account.id)
         return PasswordReset(message=RESET)

@@ -18,7 +18,7 @@ from authgql.api.session_types import (
 )
 from authgql.gate.context import Info
 from authgql.gate.guards import SignedIn
-from authgql.gate.refusal import SessionNotFound
+from authgql.gate.refusal import InvalidToken, RateLimited, SessionNotFound
 from authgql.sessions import state
 
 
@@ -69,6 +69,10 @@ TerminateSessionResult: TypeAlias = Annotated[
     SessionTerminated | SessionNotFound,
     strawberry.union("TerminateSessionResult", description="What `terminateSession` answers."),
 ]
+DisavowSessionResult: TypeAlias = Annotated[
+    SessionTerminated | InvalidToken | RateLimited,
+    strawberry.union("DisavowSessionResult", description="What `disavowSession` answers."),
+]
 TerminateSessionsResult: TypeAlias = Annotated[
     SessionsTerminated,
     strawberry.union("TerminateSessionsResult", description="What ending several sessions answers."),
@@ -113,6 +117,21 @@ class SessionMutation:
     async def terminate_all_sessions(self, info: Info) -> TerminateSessionsResult:
         """End all."""
         return await _end_all(info, but=None)
+
+    @strawberry.mutation(
+        description="Say with the token of a mail that a sign-in was not yours. That session and all others "
+        "of its device end, and a link to choose a new password is mailed to you."
+    )
+    async def disavow_session(
+        self,
+        info: Info,
+        token: Annotated[str, strawberry.argument(description="What stands behind `#token=` in the link.")],
+    ) -> DisavowSessionResult:
+        """Disown a sign-in."""
+        session = await info.context.services.recovery.disavow(token, origin=info.context.origin)
+        shown = show(info, session, to=info.context.caller)
+        await info.context.look_again()  # the caller may be the one who is not wanted
+        return SessionTerminated(session=shown)
 
 
 async def _end_all(info: Info, *, but: UUID | None) -> SessionsTerminated:

@@ -176,7 +176,9 @@ class SignInMutation:
             input.password,
             origin=info.context.origin,
             proved_key=info.context.proved_key,
+            device=info.context.credentials.device,
         )
+        info.context.remember_device(opened.account.id, name=opened.session.device_id)
         viewer = Caller(account=opened.account, session=opened.session)
         return LoginSuccess(
             user=User.of(opened.account, viewer=viewer),

@@ -21,6 +21,10 @@ class Event(Enum):
 
     LOGIN_REFUSED = "login.refused", "Somebody tried to sign in: {reason}."
     SESSION_STARTED = "session.started", "Signed in."
+    SESSION_AFTER_FAILURES = (
+        "session.after_failures",
+        "Signed in after many attempts had failed; a mail was sent.",
+    )
     SESSION_REFRESHED = "session.refreshed", "The session's tokens were renewed."
     SESSION_ENDED = "session.ended", "The session ended: {reason}."
     SESSION_REAUTHENTICATED = "session.reauthenticated", "The password was confirmed."
@@ -28,6 +32,12 @@ class Event(Enum):
         "session.termination_refused",
         "A session was to be ended that is not the account's.",
     )
+    DEVICE_NEW = "device.new", "Signed in on a device that was not known; a mail was sent."
+    DEVICE_DISOWNED = (
+        "device.disowned",
+        "A sign-in was disowned through a mail; its device is a stranger again.",
+    )
+    DISAVOWAL_REFUSED = "session.disavowal_refused", "A link to disown a sign-in was refused: {reason}."
     REFRESH_REFUSED = "refresh.refused", "A refresh token was refused: {reason}."
     TOKEN_REUSED = "token.reused", "A spent refresh token was used again; its session was ended."
 
@@ -53,6 +63,7 @@ class Event(Enum):
     SIGNING_KEY_RETIRED = "signing_key.retired", "A signing key was retired; its tokens are refused."
 
     RATE_LIMITED = "limit.reached", "Too many attempts of one kind: {reason}."
+    OVERLOADED = "limit.overloaded", "More passwords were to be checked at once than this server can."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,8 @@
 """Every security event becomes a row of the trail, and a refusal leaves its row behind whatever follows."""
 
+from datetime import timedelta
 from functools import partial
+from itertools import takewhile
 from typing import NoReturn
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
 from authgql.core.database import after_commit, in_a_transaction
 from authgql.core.errors import Problem
+from authgql.core.secrets import first_id_at
 
 log = structlog.get_logger("authgql.security")
 
@@ -91,6 +94,18 @@ class AuditLog:
             await SecurityEventRecord.filter(subject=subject, **older).order_by("-id").limit(wanted.limit + 1)
         )
         return self._cursors.page(rows, wanted=wanted, owner=subject, key=lambda row: row.id)
+
+    async def count_since(
+        self, event: Event, *, last: Event, subject: UUID, within: timedelta, most: int
+    ) -> int:
+        """Count a subject's events of one kind since the last of another, in a span of time, up to `most`."""
+        recent = SecurityEventRecord.filter(
+            subject=subject,
+            id__gte=first_id_at(self._clock.now() - within),
+            kind__in=[event.kind, last.kind],
+        )
+        rows = await recent.order_by("-id").limit(most).only("kind")
+        return len(list(takewhile(lambda row: row.kind == event.kind, rows)))
 
     async def forget(self, subject: UUID) -> None:
         """Strip a subject's events of addresses and agents; the pseudonym then leads to nobody."""

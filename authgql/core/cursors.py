@@ -66,6 +66,8 @@ class Cursors:
             raw = urlsafe_b64decode(cursor.encode("ascii"))
         except ValueError:
             raise _forged() from None
+        if urlsafe_b64encode(raw).decode() != cursor:  # lax decoders pass over whatever they do not know
+            raise _forged()
         position, signature = raw[:16], raw[16:]
         if not self._sealer.is_signed(position + owner.bytes, signature, purpose=self._purpose):
             raise _forged()

@@ -15,10 +15,13 @@ from tortoise.context import TortoiseContext, require_context, set_global_contex
 from tortoise.exceptions import DBConnectionError, OperationalError
 from tortoise.transactions import in_transaction
 
+from authgql.core.errors import Unavailable
+
 APP: Final = "models"  # the one app label that all models live under
 POOL_SIZE: Final = 10
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 15
+ACQUIRE_SECONDS: Final = 5  # for a connection out of the pool, when all are in use
 
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
 
@@ -59,8 +62,8 @@ class Database:
             raise
 
     async def ping(self) -> None:
-        """Ask the database for a sign of life."""
-        await current().execute_query("SELECT 1")
+        """Ask the database whether it can work; raises what `is_unavailable` knows if it cannot."""
+        await current().ping()
 
     async def close(self) -> None:
         """Close every connection; aiosqlite's thread would keep the process alive."""
@@ -129,6 +132,7 @@ def is_unavailable(error: BaseException | None) -> bool:
 
 
 _AWAY = (
+    Unavailable,  # said by whoever noticed it
     OSError,  # refused, reset, no such socket, no space; TimeoutError is one too
     DBConnectionError,
     asyncpg.PostgresConnectionError,
@@ -162,5 +166,10 @@ def _sqlite(url: str) -> dict[str, Any]:
 
 def _postgres(url: str) -> dict[str, Any]:
     config = expand_db_url(url.replace("postgresql://", "postgres://", 1))
-    defaults = {"maxsize": POOL_SIZE, "timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
-    return {"engine": "authgql.core.postgres", "credentials": defaults | config["credentials"]}
+    given = config["credentials"]
+    defaults = {"maxsize": POOL_SIZE, "timeout": CONNECT_SECONDS}
+    deadlines = {
+        name: float(given.get(name, seconds))
+        for name, seconds in (("command_timeout", STATEMENT_SECONDS), ("acquire_timeout", ACQUIRE_SECONDS))
+    }
+    return {"engine": "authgql.core.postgres", "credentials": defaults | given | deadlines}

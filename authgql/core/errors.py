@@ -8,6 +8,7 @@
 Anything else is a mistake of ours and reaches nobody but the log.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -21,7 +22,7 @@ class Problem(Exception):  # noqa: N818 -- the field's word; "ProblemError" says
         self.message = message
 
     @property
-    def extensions(self) -> dict[str, str]:
+    def extensions(self) -> Mapping[str, str | int]:
         """What a GraphQL error says to programs."""
         return {"code": self.code}
 

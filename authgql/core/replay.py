@@ -5,8 +5,11 @@ from heapq import heappop, heappush
 from typing import Final, Protocol
 
 import structlog
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from authgql.core.clock import Clock
+from authgql.core.errors import Unavailable
 
 CAPACITY: Final = 100_000  # about 30 MB of hashes
 
@@ -16,8 +19,12 @@ log = structlog.get_logger(__name__)
 class Replays(Protocol):
     """Remembers keys for a while; several nodes share one such memory."""
 
-    async def first_time(self, key: str, *, seconds: int) -> bool:
-        """Remember a key, of a hash's length, for so long; tell whether it was not remembered before."""
+    async def first_time(self, key: str, *, seconds: int, known: bool = True) -> bool:
+        """Remember a key, of a hash's length, for so long; tell whether it was not remembered before.
+
+        `known` is whether it comes from somebody who is known here, for whom there is room while
+        strangers flood. Raises `Unavailable` if the memory is away.
+        """
         ...
 
 
@@ -32,11 +39,14 @@ class MemoryReplays:
         self._was_full = False
 
     # Nothing is awaited between looking and remembering, so that of two at once only one is the first.
-    async def first_time(self, key: str, *, seconds: int) -> bool:
-        """See `Replays`. When full, nothing is new: a flood must not wash a used key out of the memory."""
+    async def first_time(self, key: str, *, seconds: int, known: bool = True) -> bool:
+        """See `Replays`. When full, nothing is new: a flood must not wash a used key out of the memory.
+
+        For strangers it is full at half of what it holds.
+        """
         now = self._clock.now()
         self._forget(now)
-        if key in self._seen or self._is_full():
+        if key in self._seen or self._is_full(self._capacity if known else self._capacity // 2):
             return False
         self._seen.add(key)
         heappush(self._expiries, (now + timedelta(seconds=seconds), key))
@@ -46,9 +56,27 @@ class MemoryReplays:
         while self._expiries and self._expiries[0][0] <= now:
             self._seen.discard(heappop(self._expiries)[1])
 
-    def _is_full(self) -> bool:
-        is_full = len(self._seen) >= self._capacity
+    def _is_full(self, capacity: int) -> bool:
+        is_full = len(self._seen) >= capacity
         if is_full and not self._was_full:  # one line for a flood, not one for each of its drops
-            log.warning("replays.full", capacity=self._capacity)
+            log.warning("replays.full", capacity=capacity)
         self._was_full = is_full
         return is_full
+
+
+class RedisReplays:
+    """The memory that several nodes share: of one key, used on any of them, there is one first time."""
+
+    def __init__(self, *, redis: Redis) -> None:
+        self._redis = redis
+
+    async def first_time(self, key: str, *, seconds: int, known: bool = True) -> bool:  # noqa: ARG002 -- Redis has room for both
+        """See `Replays`. Without an answer nothing was used for the first time (ASVS 16.5.3)."""
+        try:
+            return bool(await self._redis.set(f"authgql:used:{key}", b"", nx=True, ex=seconds))
+        except OutOfMemoryError:
+            log.warning("replays.full")
+            return False
+        except (RedisError, OSError) as error:
+            log.warning("replays.away", error=type(error).__name__)
+            raise Unavailable from error

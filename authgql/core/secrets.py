@@ -6,6 +6,7 @@ import json
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -17,6 +18,11 @@ TOKEN_BYTES: Final = 32  # 256 random bits
 def new_id() -> UUID:
     """Return a UUIDv7 (RFC 9562): sortable by creation, unique, but no secret."""
     return uuid7()
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """Return the least UUIDv7 that may have been made at a moment or later, to the millisecond."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def new_pseudonym() -> UUID:

@@ -8,6 +8,8 @@ from typing import Any, Final
 from authgql.accounts.models import Account
 from authgql.audit.events import Origin
 from authgql.gate.credentials import Credentials
+from authgql.limits.policy import Attempt
+from authgql.limits.service import Limits
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.tokens.access import AccessClaims, AccessTokens, BadAccessToken
@@ -36,19 +38,31 @@ class Caller:
 class Callers:
     """Tells callers by what they show."""
 
-    def __init__(self, *, access: AccessTokens, sessions: Sessions, proofs: Proofs, binding: Binding) -> None:
+    def __init__(
+        self, *, access: AccessTokens, sessions: Sessions, limits: Limits, proofs: Proofs, binding: Binding
+    ) -> None:
         self._access = access
+        self._limits = limits
         self._sessions = sessions
         self._proofs = proofs
         self._binding = binding
 
-    async def prove(self, credentials: Credentials) -> str | None:
-        """Return the thumbprint of the key whose proof came along, if one did; raises `InvalidProof`."""
+    async def prove(self, credentials: Credentials, *, origin: Origin) -> str | None:
+        """Return the thumbprint of the key whose proof came along, if one did.
+
+        Raises `InvalidProof`, `RateLimited`, and `Unavailable` if nobody knows whether it was used.
+        """
         if not credentials.proofs:
             return None
-        return await self._proofs.verify(
+        proof = self._proofs.check(
             credentials.proofs, method="POST", path="/graphql", access_token=credentials.access_token
         )
+        # Anybody can make keys, and good proofs with them; a token bound to one was signed here.
+        known = self._is_bound(credentials.access_token, proof.thumbprint)
+        if not known:
+            await self._limits.attempt(Attempt.PROOF, origin=origin)
+        await self._proofs.spend(proof, known=known)
+        return proof.thumbprint
 
     async def identify(
         self, access_token: str | None, *, proved_key: str | None, origin: Origin
@@ -74,6 +88,12 @@ class Callers:
         # A token that was signed before its session was bound does not say so itself.
         bound = {"cnf": {"jkt": session.key_thumbprint}} if session.key_thumbprint else {}
         return session.account, {**claims.signed, **bound}
+
+    def _is_bound(self, access_token: str | None, thumbprint: str) -> bool:
+        try:
+            return self._access.verify(access_token or "").signed.get("cnf") == {"jkt": thumbprint}
+        except BadAccessToken:
+            return False
 
     async def _find(self, access_token: str) -> tuple[Session, AccessClaims] | None:
         try:

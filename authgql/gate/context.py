@@ -15,8 +15,9 @@ from authgql.accounts.verification import Verification
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.gate.caller import Caller
-from authgql.gate.credentials import Credentials, Outgoing
+from authgql.gate.credentials import Credentials, Outgoing, Site
 from authgql.gate.errors import CsrfRefused, Unauthenticated
+from authgql.limits.devices import Devices
 from authgql.passwords.service import Passwords
 from authgql.recovery.service import Recovery
 from authgql.sessions.models import Session
@@ -31,6 +32,7 @@ class Services:
 
     accounts: Accounts
     audit: AuditLog
+    devices: Devices
     passwords: Passwords
     profile: Profile
     recovery: Recovery
@@ -74,13 +76,19 @@ class Context:
         except CsrfRefused as refusal:
             await self.services.audit.refuse(Event.FORGERY_REFUSED, refusal, origin=self.origin)
 
+    def remember_device(self, account_id: UUID, *, name: str | None = None) -> None:
+        """Have the browser known for this account from now on; never because a foreign page signs in."""
+        if self.credentials.site is not Site.FOREIGN:
+            cookie = self.credentials.device
+            self.outgoing.device = self.services.devices.remember(cookie, account_id, name=name)
+
     def ended(self, *session_ids: UUID) -> None:
         """Have the rest of the request be nobody's, if its session just ended, and its cookies forgotten."""
         here = self.caller.session if self.caller else None
         if here and here.id in session_ids:
             self.caller = None
             if self.credentials.from_cookies:
-                self.outgoing = Outgoing(forget=True)
+                self.outgoing = Outgoing(forget=True, device=self.outgoing.device)
 
     async def look_again(self) -> None:
         """Ask for the caller anew: an earlier field of this request may have changed or ended them."""

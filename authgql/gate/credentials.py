@@ -20,7 +20,8 @@ class Site(Enum):
 class Credentials:
     """The tokens that came with a request; `from_cookies` if the browser added them by itself.
 
-    `proofs` are the values of its `DPoP` headers: one, or none, or the request is wrong.
+    `proofs` are the values of its `DPoP` headers: one, or none, or the request is wrong. `device` is the
+    device cookie, which proves nothing about who asks, so that it makes no request one "from cookies".
     """
 
     access_token: str | None
@@ -28,6 +29,7 @@ class Credentials:
     from_cookies: bool = False
     site: Site = Site.UNKNOWN
     proofs: Sequence[str] = ()
+    device: str | None = None
 
     def check_site(self, *, mutation: bool) -> None:
         """Raise `CsrfRefused` if a foreign page may be using the browser's cookies (ASVS 3.5.1)."""
@@ -42,7 +44,8 @@ class Credentials:
 
 @dataclass(kw_only=True)
 class Outgoing:
-    """What the answer does to the browser's cookies: new tokens, or none any more."""
+    """What the answer does to the browser's cookies: new tokens, or none any more, and a device cookie."""
 
     tokens: TokenPair | None = None
     forget: bool = False
+    device: str | None = None

@@ -24,6 +24,7 @@ class Purpose(Enum):
 
     VERIFY_EMAIL = "verify_email", "/account/verify-email"
     RESET_PASSWORD = "reset_password", "/account/reset-password"
+    DISAVOW_SESSION = "disavow_session", "/account/disavow"
 
 
 class InvalidToken(Refusal):
@@ -37,10 +38,11 @@ class InvalidToken(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """A link as found: whose it is, the address it was sent to, and until when it works."""
+    """A link as found: whose and about what it is, the address it was sent to, and until when it works."""
 
     id: UUID
     account_id: UUID
+    target_id: UUID
     email: str
     expires_at: datetime
 
@@ -57,14 +59,17 @@ class Links:
         """Tell how long a link for this purpose works."""
         return self._lifetimes[purpose]
 
-    async def issue(self, purpose: Purpose, *, account_id: UUID, email: str) -> tuple[str, datetime]:
-        """Make the account's only link for this purpose; return its URL and when it expires.
+    async def issue(
+        self, purpose: Purpose, *, account_id: UUID, email: str, target_id: UUID | None = None
+    ) -> tuple[str, datetime]:
+        """Make the only link for this purpose, of the account or of `target_id`; return its URL and expiry.
 
         The token stands in the fragment, which browsers send to no server and no log.
         """
         token, now = new_token("agl_"), self._clock.now()
         link = OneTimeLink(
             account_id=account_id,
+            target_id=target_id or account_id,
             purpose=purpose.purpose,
             token_hash=fingerprint(token),
             email=email,
@@ -73,7 +78,7 @@ class Links:
         )
         await OneTimeLink.bulk_create(
             [link],
-            on_conflict=["account_id", "purpose"],
+            on_conflict=["target_id", "purpose"],
             update_fields=["token_hash", "email", "issued_at", "expires_at", "spent_at"],
         )
         return f"{self._public_url}{purpose.path}#token={token}", link.expires_at
@@ -87,7 +92,13 @@ class Links:
         )
         if row is None or row.expires_at <= self._clock.now():
             return None
-        return Link(id=row.id, account_id=row.account_id, email=row.email, expires_at=row.expires_at)
+        return Link(
+            id=row.id,
+            account_id=row.account_id,
+            target_id=row.target_id,
+            email=row.email,
+            expires_at=row.expires_at,
+        )
 
     async def spend(self, link: Link, token: str) -> bool:
         """Spend a link; of several at once, the database lets one through. False for all others."""
@@ -95,12 +106,14 @@ class Links:
         row = OneTimeLink.filter(id=link.id, token_hash=fingerprint(token), spent_at=None, expires_at__gt=now)
         return await row.update(spent_at=now) == 1
 
-    async def living(self, purpose: Purpose, *, account_id: UUID) -> Link | None:
-        """Find the account's living link for a purpose, if it has one."""
-        row = await OneTimeLink.get_or_none(account_id=account_id, purpose=purpose.purpose, spent_at=None)
-        if row is None or row.expires_at <= self._clock.now():
-            return None
-        return Link(id=row.id, account_id=account_id, email=row.email, expires_at=row.expires_at)
+    async def issued_since(self, purpose: Purpose, *, account_id: UUID, since: datetime) -> int:
+        """Count an account's links for a purpose that were made at `since` or later."""
+        links = OneTimeLink.filter(account_id=account_id, purpose=purpose.purpose, issued_at__gte=since)
+        return await links.count()
+
+    async def forget_expired(self, *, account_id: UUID) -> None:
+        """Delete an account's links that are too old to work: those about sessions would pile up."""
+        await OneTimeLink.filter(account_id=account_id, expires_at__lte=self._clock.now()).delete()
 
     async def revoke(self, *purposes: Purpose, account_id: UUID) -> None:
         """Make the account's links for these purposes worthless."""

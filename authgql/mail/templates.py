@@ -13,6 +13,8 @@ NAMES: Final = (
     "reset_password",
     "email_change_requested",
     "password_changed",
+    "new_device",
+    "after_failures",
     "token_reused",
     "account_deleted",
 )

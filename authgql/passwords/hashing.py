@@ -2,9 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import ceil
 from typing import Final, TypeVar
 
 from argon2 import Parameters, PasswordHasher
@@ -39,12 +41,21 @@ class Mismatch(Exception):  # noqa: N818 -- what happened, not a fault
 class Hashing:
     """A bounded pool of threads that do nothing but argon2, which releases the interpreter lock."""
 
-    def __init__(self, *, profile: str, workers: int | None = None, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        *,
+        profile: str,
+        on_full: Callable[[], Awaitable[None]] | None = None,
+        workers: int | None = None,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        self._on_full = on_full
         self._hasher = PasswordHasher.from_parameters(PROFILES[profile])
         self._workers = workers or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="argon2")
         self._most = self._workers + max_waiting
         self._under_way = 0
+        self._seconds = 0.0  # that the last one took, by which the wait is told
         self._nobodys = self._hasher.hash("nobody's password")
 
     async def hash(self, password: str) -> str:
@@ -76,9 +87,20 @@ class Hashing:
 
     async def _run(self, work: Callable[[str], Result], password: str) -> Result:
         if self._under_way >= self._most:
-            raise RateLimited(retry_after=1)
+            if self._on_full:
+                await self._on_full()
+            raise RateLimited(retry_after=max(1, ceil(self._most * self._seconds / self._workers)))
         self._under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, spelt(password))
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._timed, work, spelt(password)
+            )
         finally:
             self._under_way -= 1
+
+    def _timed(self, work: Callable[[str], Result], password: str) -> Result:
+        started = time.perf_counter()
+        try:
+            return work(password)
+        finally:
+            self._seconds = time.perf_counter() - started

@@ -56,7 +56,9 @@ class Passwords:
 
     async def confirm(self, account: Account, password: str, *, origin: Origin, session_id: UUID) -> None:
         """Ask a signed-in owner for the password; raises `IncorrectPassword` and `RateLimited`."""
-        await self._limits.attempt(Attempt.CONFIRM_PASSWORD, origin=origin, account=str(account.id))
+        await self._limits.attempt(
+            Attempt.CONFIRM_PASSWORD, origin=origin, account=str(account.id), known=str(session_id)
+        )
         try:
             await self._hashing.verify(password, account.password_hash)
         except Mismatch:

@@ -14,6 +14,8 @@ class Session(Model):
 
     `expires_at` is the sooner of idle and absolute timeout as last reckoned; `token_*` describe the
     newest access token, and `key_thumbprint` the key that the session's tokens are bound to, if any.
+    `device_id` is what the device cookie calls this browser; `disavowed_at`, when its owner said that this
+    login was somebody else's.
     """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
@@ -36,6 +38,8 @@ class Session(Model):
     device_kind = fields.CharField(max_length=16)
     browser = fields.CharField(max_length=64, null=True)
     os = fields.CharField(max_length=64, null=True)
+    device_id = fields.CharField(max_length=22, null=True)
+    disavowed_at = fields.DatetimeField(null=True)
     token_id = fields.UUIDField()
     token_issued_at = fields.DatetimeField()
     token_expires_at = fields.DatetimeField()
@@ -47,3 +51,23 @@ class Session(Model):
 
         table = "sessions"
         indexes = (("account_id", "id"),)
+
+
+class Revocation(Model):
+    """A session that ended while its newest access token, and perhaps older ones, had time to live.
+
+    It names no account and outlives the session's row, which goes with its account. `position` is the
+    writing transaction's place in the order of commits.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    position = fields.BigIntField()
+    session_id = fields.UUIDField()
+    token_id = fields.UUIDField()
+    matters_until = fields.DatetimeField()
+
+    class Meta:
+        """Read in the order of commits, dropped when their time is over."""
+
+        table = "revocations"
+        indexes = (("position", "id"), ("matters_until",))

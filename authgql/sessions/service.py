@@ -21,6 +21,7 @@ from authgql.sessions.errors import SessionNotFound
 from authgql.sessions.living import Living
 from authgql.sessions.location import Locator
 from authgql.sessions.models import Session
+from authgql.sessions.revocations import Revocations
 from authgql.sessions.state import Ending, SessionEndReason, SessionStatus, ending, timeout_reason
 
 EXPIRY_BATCH: Final = 100
@@ -37,6 +38,7 @@ class Sessions:
         cursors: Cursors,
         activity: Activity,
         locator: Locator,
+        revocations: Revocations,
         timeouts: Timeouts,
         token_life: timedelta,
         limit: int,
@@ -46,12 +48,15 @@ class Sessions:
         self._cursors = cursors
         self._activity = activity
         self._locator = locator
+        self._revocations = revocations
         self._timeouts = timeouts
         self._token_life = token_life
         self._limit = limit
         self._in_use = Living(clock=clock)
 
-    async def start(self, account: Account, *, origin: Origin, key_thumbprint: str | None = None) -> Session:
+    async def start(
+        self, account: Account, *, origin: Origin, device_id: str, key_thumbprint: str | None = None
+    ) -> Session:
         """Start a session, bound to a key if one is given, of an account that the transaction holds."""
         now = self._clock.now()
         device, location = describe(origin.user_agent), self._locator.locate(origin.ip_address)
@@ -71,6 +76,7 @@ class Sessions:
             browser=device.browser,
             os=device.os,
             key_thumbprint=key_thumbprint,
+            device_id=device_id,
             **self._fresh_token(now + self._timeouts.absolute),
         )
         await self._audit.record(
@@ -178,9 +184,10 @@ class Sessions:
         *,
         origin: Origin | None,
         but: UUID | None = None,
+        **only: Any,  # noqa: ANN401 -- the columns' own types
     ) -> Sequence[Session]:
-        """End every active session of an account, except perhaps one; return those that it ended."""
-        living = self._living(account_id=account.id)
+        """End every active session of an account, or those alike in `only`; return those that it ended."""
+        living = self._living(account_id=account.id, **only)
         async with transaction():
             return await self._end(living.exclude(id=but) if but else living, reason, account, origin)
 
@@ -203,6 +210,7 @@ class Sessions:
         reason = timeout_reason(session)
         same = Session.filter(id=session.id, logged_out_at=None, expires_at=session.expires_at)
         if await same.update(logged_out_at=session.expires_at, end_reason=reason.name):
+            await self._revocations.add([session])
             await self._audit.record(
                 Event.SESSION_ENDED,
                 subject=session.account.pseudonym,
@@ -225,6 +233,7 @@ class Sessions:
             return []
         changes = {"logged_out_at": now, "end_reason": reason.name}
         await Session.filter(id__in=[session.id for session in sessions]).update(**changes)
+        await self._revocations.add(sessions)
         await self._audit.record_all(
             Event.SESSION_ENDED,
             session_ids=[session.id for session in sessions],

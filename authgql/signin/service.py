@@ -11,6 +11,7 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.database import transaction
 from authgql.core.errors import Refusal
+from authgql.limits.devices import Devices
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
 from authgql.passwords.errors import IncorrectPassword
@@ -18,10 +19,12 @@ from authgql.passwords.hashing import Hashing, Mismatch
 from authgql.passwords.policy import MAX_LENGTH
 from authgql.passwords.service import Passwords
 from authgql.passwords.spelling import spelt
+from authgql.sessions.known_devices import is_disowned
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.sessions.state import SessionEndReason
 from authgql.signin.errors import InvalidCredentials, UserNotFound
+from authgql.signin.notices import SignInNotices
 from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.service import TokenPair, Tokens
 
@@ -30,11 +33,15 @@ MAX_LOGIN: Final = 254  # the longest e-mail address
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A session with its account and the tokens that open it."""
+    """A session with its account and the tokens that open it.
+
+    `known_device` tells of a login whether this browser had signed in to the account before.
+    """
 
     account: Account
     session: Session
     tokens: TokenPair
+    known_device: bool = False
 
 
 class SignIn:
@@ -45,6 +52,8 @@ class SignIn:
         *,
         audit: AuditLog,
         limits: Limits,
+        devices: Devices,
+        notices: SignInNotices,
         accounts: Accounts,
         sessions: Sessions,
         passwords: Passwords,
@@ -55,6 +64,8 @@ class SignIn:
     ) -> None:
         self._audit = audit
         self._limits = limits
+        self._devices = devices
+        self._notices = notices
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
@@ -64,10 +75,17 @@ class SignIn:
         self._reveal = reveal_accounts
 
     async def login(
-        self, username: str, password: str, *, origin: Origin, proved_key: str | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        origin: Origin,
+        proved_key: str | None = None,
+        device: str | None = None,
     ) -> SignedIn:
         """Start a session for a username or e-mail address and its password.
 
+        `device` is the device cookie as it was shown, of whatever account or forged.
         Raises `InvalidInput`, `InvalidCredentials`, `RateLimited`; where accounts are revealed,
         `UserNotFound` and `IncorrectPassword`.
         """
@@ -75,14 +93,15 @@ class SignIn:
         account = await self._accounts.find(username)
         # An account is one target, whether it is tried by its username or by its address.
         target = str(account.id) if account else login_key(username)
-        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target)
+        known = await self._recognise(account, device)
+        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target, known=known)
         try:
             await self._hashing.verify(password, account.password_hash if account else None)
         except Mismatch:
             await self._refuse(account, origin)
         if account is None or account.locked_at:
             await self._refuse(account, origin)
-        return await self._start(account, password, origin, proved_key)
+        return await self._start(account, password, origin, proved_key, known=known)
 
     async def refresh(self, refresh_token: str, *, origin: Origin, proved_key: str | None = None) -> SignedIn:
         """Renew a session's tokens; raises `InvalidToken`, `RateLimited` and `InvalidProof`."""
@@ -108,25 +127,50 @@ class SignIn:
             session.id, SessionEndReason.LOGGED_OUT, account=account, origin=origin
         )
 
+    async def _recognise(self, account: Account | None, device: str | None) -> str | None:
+        """Return what a known device is called, unless the owner disowned it."""
+        if account is None:
+            return None
+        name = self._devices.recognise(device, account.id, since=account.password_changed_at)
+        return None if name is None or await is_disowned(name, account_id=account.id) else name
+
     async def _start(
-        self, account: Account, password: str, origin: Origin, proved_key: str | None
+        self,
+        account: Account,
+        password: str,
+        origin: Origin,
+        proved_key: str | None,
+        *,
+        known: str | None,
     ) -> SignedIn:
         outdated = self._hashing.is_outdated(account.password_hash)
         newer_hash = await self._hashing.hash(password) if outdated else None
-        opened = await self._open(account, newer_hash, origin, proved_key)
+        opened = await self._open(account, newer_hash, origin, proved_key, known)
         if opened is None:  # the account was changed, locked or erased since it was read
             await self._refuse(account, origin)
         session, refresh_token = opened
         tokens = self._tokens.pair(session, refresh_token)
-        return SignedIn(account=account, session=session, tokens=tokens)
+        return SignedIn(account=account, session=session, tokens=tokens, known_device=known is not None)
 
     async def _open(
-        self, account: Account, newer_hash: str | None, origin: Origin, proved_key: str | None
+        self,
+        account: Account,
+        newer_hash: str | None,
+        origin: Origin,
+        proved_key: str | None,
+        known: str | None,
     ) -> tuple[Session, str] | None:
         async with transaction():
             if not await self._accounts.hold(account, password_hash=newer_hash):
                 return None
-            session = await self._sessions.start(account, origin=origin, key_thumbprint=proved_key)
+            failures = await self._notices.failures(account)
+            session = await self._sessions.start(
+                account,
+                origin=origin,
+                device_id=known or self._devices.new_name(),
+                key_thumbprint=proved_key,
+            )
+            await self._notices.tell(account, session, known_device=known is not None, failures=failures)
             return session, await self._refresh_tokens.begin(session)
 
     async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:

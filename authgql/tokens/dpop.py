@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,7 +11,8 @@ from authgql.core.clock import Clock
 from authgql.core.errors import Problem
 from authgql.core.replay import Replays
 from authgql.core.secrets import ascii_hash
-from authgql.tokens.jws import BadJws, SelfSigned, read
+from authgql.tokens.compact import BadJws
+from authgql.tokens.jws import SelfSigned, read
 from authgql.tokens.nonces import BadNonce, Nonces
 
 TYPE: Final = "dpop+jwt"
@@ -42,6 +44,15 @@ class InvalidProof(Problem):
         return "invalid_dpop_proof" if self.nonce is None else "use_dpop_nonce"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """A proof in which all is as it should be, but which may have been used before."""
+
+    thumbprint: str
+    jti: str
+    issued_at: int
+
+
 class Proofs:
     """Verifies proofs as section 4.3 has it."""
 
@@ -54,24 +65,33 @@ class Proofs:
         self._nonces = nonces
         self._require_nonce = require_nonce
 
-    async def verify(
-        self, headers: Sequence[str], *, method: str, path: str, access_token: str | None
-    ) -> str:
-        """Return the thumbprint of the key (RFC 7638) that proved itself, or raise `InvalidProof`.
+    def check(self, headers: Sequence[str], *, method: str, path: str, access_token: str | None) -> Proof:
+        """Return what proves the thumbprint of a key (RFC 7638), to be spent, or raise `InvalidProof`.
 
         `headers` are the request's `DPoP` headers, all of them; `access_token` is what it shows as one,
         good or not. Whether the token is bound to that very key is for the caller to compare.
         """
-        proof = _signed(headers)
-        claims = proof.payload
+        signed = _signed(headers)
+        claims = signed.payload
         _check_method(claims, method)
         self._check_target(claims, path)
         _check_access_token(claims, access_token)
         self._check_nonce(claims)
         issued_at = self._check_time(claims)
-        # Last: a proof that is refused for anything else is not used up, and fills no memory.
-        await self._spend(_jti(claims), proof.thumbprint, issued_at)
-        return proof.thumbprint
+        return Proof(thumbprint=signed.thumbprint, jti=_jti(claims), issued_at=issued_at)
+
+    async def spend(self, proof: Proof, *, known: bool = True) -> None:
+        """Use a proof up; raises `InvalidProof` for one that was, and `Unavailable` if nobody knows.
+
+        Last: a proof that is refused for anything else fills no memory. `known` is whether its key is
+        one that a session is bound to.
+        """
+        # Remembered for as long as its `iat` would be accepted, also by a node whose clock is behind ours,
+        # and under a hash, so that nobody fills the memory with long names or uses up another key's.
+        key = f"dpop:{ascii_hash(json.dumps([proof.thumbprint, proof.jti]))}"
+        seconds = proof.issued_at + 2 * SKEW_SECONDS + 1 - self._now()
+        if not await self._replays.first_time(key, seconds=seconds, known=known):
+            raise InvalidProof("was used before (`jti`), or the server has no room for another one now.")
 
     def _check_target(self, claims: Claims, path: str) -> None:
         # The Host header is the attacker's to choose; our own address is the operator's.
@@ -93,14 +113,6 @@ class Proofs:
             self._nonces.verify(claims.get("nonce"))
         except BadNonce:
             raise InvalidProof("needs the server's newest `nonce`.", nonce=self._nonces.current()) from None
-
-    async def _spend(self, jti: str, thumbprint: str, issued_at: int) -> None:
-        # Remembered for as long as its `iat` would be accepted, and under a hash, so that nobody
-        # fills the memory with long names or uses up another key's.
-        key = f"dpop:{ascii_hash(json.dumps([thumbprint, jti]))}"
-        seconds = issued_at + SKEW_SECONDS + 1 - self._now()
-        if not await self._replays.first_time(key, seconds=seconds):
-            raise InvalidProof("was used before (`jti`), or the server has no room for another one now.")
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

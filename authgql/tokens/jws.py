@@ -1,8 +1,5 @@
 """A compact JWS that brings its own public key is read only if that very key signed it."""
 
-import json
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,15 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from authgql.core.secrets import thumbprint
+from authgql.tokens.compact import BadJws, decode, parse
 
-MAX_LENGTH: Final = 4096  # a proof with every claim has about 700 characters
-COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
 COORDINATE_BYTES: Final = 32  # of both curves; an ES256 signature is two such numbers
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6
-
-
-class BadJws(Exception):  # noqa: N818 -- what it is
-    """Not what it claims to be; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +37,11 @@ class Algorithm:
 
 def read(compact: str, *, typ: str) -> SelfSigned:
     """Return the payload and whose it is, or raise `BadJws`."""
-    match = COMPACT.fullmatch(compact) if len(compact) <= MAX_LENGTH else None
-    if match is None:
-        raise BadJws(f"is not a compact JWS of at most {MAX_LENGTH} characters.")
-    header = _object(match[1])
-    algorithm = _algorithm(header, typ)
-    jwk = _public_jwk(header, algorithm)
-    signing_input = compact[: match.end(2)].encode()
-    _verify(algorithm, jwk, _bytes(match[3]), signing_input)
-    return SelfSigned(thumbprint=thumbprint(jwk), payload=_object(match[2]))
+    jws = parse(compact)
+    algorithm = _algorithm(jws.header, typ)
+    jwk = _public_jwk(jws.header, algorithm)
+    _verify(algorithm, jwk, jws.signature, jws.signing_input)
+    return SelfSigned(thumbprint=thumbprint(jwk), payload=jws.payload())
 
 
 def _algorithm(header: Mapping[str, object], typ: str) -> Algorithm:
@@ -87,7 +75,7 @@ def _string(value: object) -> str:
 
 
 def _verify(algorithm: Algorithm, jwk: Mapping[str, str], signature: bytes, message: bytes) -> None:
-    coordinates = [_bytes(jwk[name]) for name in algorithm.coordinates]
+    coordinates = [decode(jwk[name]) for name in algorithm.coordinates]
     if any(len(coordinate) != COORDINATE_BYTES for coordinate in coordinates):
         raise BadJws("has a `jwk` of the wrong size.")
     try:
@@ -115,31 +103,3 @@ ALGORITHMS: Final = {
     "ES256": Algorithm(kty="EC", crv="P-256", coordinates=("x", "y"), verify=_verify_es256),
     "EdDSA": Algorithm(kty="OKP", crv="Ed25519", coordinates=("x",), verify=_verify_eddsa),
 }
-
-
-def _bytes(part: str) -> bytes:
-    """Decode base64url in its one spelling: lax decoders give one key several thumbprints."""
-    try:
-        raw = urlsafe_b64decode(part.encode("ascii") + b"=" * (-len(part) % 4))
-    except ValueError:
-        raise BadJws("has a part that is not base64url.") from None
-    if urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
-        raise BadJws("has a part that is not base64url.")
-    return raw
-
-
-def _object(part: str) -> Mapping[str, object]:
-    try:
-        value = json.loads(_bytes(part).decode(), object_pairs_hook=_members)
-    except (ValueError, RecursionError):
-        raise BadJws("has a part that is not JSON.") from None
-    if not isinstance(value, dict):
-        raise BadJws("has a part that is not a JSON object.")
-    return value
-
-
-def _members(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):  # which of two is meant depends on the reader (RFC 8725 section 2.4)
-        raise BadJws("has a JSON object with duplicate members.")
-    return members

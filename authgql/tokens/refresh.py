@@ -74,9 +74,12 @@ class RefreshTokens:
 
         `proved_key` is the thumbprint of the key whose proof came along; it binds the session.
         """
-        await self._limits.attempt(Attempt.REFRESH, origin=origin)
         row = await self._find(token)
-        if row is None or self._sessions.ending(row.session):
+        living = row and not self._sessions.ending(row.session)
+        # A token of an ended session, which may be in anybody's hands, uses nothing up for the account.
+        account = str(row.session.account_id) if row and living else None
+        await self._limits.attempt(Attempt.REFRESH, origin=origin, account=account)
+        if row is None or not living:
             await self._refuse(row, origin)
         await self._binding.check(row.session, row.session.account, proved_key, origin=origin)
         refreshed = None if row.spent_at else await self._rotate(row, token, origin, proved_key)

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from math import ceil
 
 from authgql.core.clock import Clock
 from authgql.sessions.models import Session
-from authgql.tokens.access import AccessTokens
+from authgql.tokens.access import AccessTokens, whole_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +28,12 @@ class Tokens:
 
     def pair(self, session: Session, refresh_token: str | None = None) -> TokenPair:
         """Sign the session's access token; without a refresh token beside it the client keeps its own."""
-        left = session.token_expires_at - self._clock.now()
+        # Reckoned from the very seconds that are signed as `exp` and compared with it.
+        left = whole_seconds(session.token_expires_at) - whole_seconds(self._clock.now())
         return TokenPair(
             access_token=self._access.sign(session),
             token_type="DPoP" if session.key_thumbprint else "Bearer",
-            expires_in=max(0, ceil(left.total_seconds())),
+            expires_in=max(0, left),
             refresh_token=refresh_token,
             refresh_expires_at=session.expires_at,
         )

@@ -1,4 +1,4 @@
-"""Tokens in cookies are out of every script's reach, and go to this host alone (ASVS 3.3)."""
+"""Cookies are out of every script's reach, and go to this host alone (ASVS 3.3)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,19 +11,21 @@ from starlette.responses import Response
 from authgql.core.clock import Clock
 from authgql.gate.caller import bearer
 from authgql.gate.credentials import Credentials, Outgoing, Site
+from authgql.limits.devices import LIFETIME
 
 ACCESS: Final = "authgql-access"
 REFRESH: Final = "authgql-refresh"
+DEVICE: Final = "authgql-device"
 
 
 class Cookies:
-    """Reads tokens from requests, and writes them to answers."""
+    """Reads tokens and the device's name from requests, and writes them to answers."""
 
     def __init__(self, *, clock: Clock, public_url: str, origins: Sequence[str]) -> None:
         self._clock = clock
         self._secure = urlsplit(public_url).scheme == "https"
         prefix = "__Host-" if self._secure else ""  # on plain http browsers take no cookie of that name
-        self._access, self._refresh = prefix + ACCESS, prefix + REFRESH
+        self._access, self._refresh, self._device = prefix + ACCESS, prefix + REFRESH, prefix + DEVICE
         self._origins = frozenset(origins)
 
     def read(self, request: Request) -> Credentials:
@@ -31,11 +33,16 @@ class Cookies:
         site = self._site(request)
         shown = request.headers.getlist("authorization")
         access, refresh = request.cookies.get(self._access), request.cookies.get(self._refresh)
-        proofs = request.headers.getlist("dpop")
+        proofs, device = request.headers.getlist("dpop"), request.cookies.get(self._device)
         if shown or not (access or refresh):
-            return Credentials(access_token=bearer(shown), site=site, proofs=proofs)
+            return Credentials(access_token=bearer(shown), site=site, proofs=proofs, device=device)
         return Credentials(
-            access_token=access, refresh_token=refresh, from_cookies=True, site=site, proofs=proofs
+            access_token=access,
+            refresh_token=refresh,
+            from_cookies=True,
+            site=site,
+            proofs=proofs,
+            device=device,
         )
 
     def write(self, response: Response, outgoing: Outgoing) -> None:
@@ -50,6 +57,8 @@ class Cookies:
             for name in (self._access, self._refresh):
                 self._set(response, name, "", 0)
             response.headers["clear-site-data"] = '"cache", "storage"'  # ASVS 14.3.1
+        if outgoing.device:
+            self._set(response, self._device, outgoing.device, int(LIFETIME.total_seconds()))
 
     def _site(self, request: Request) -> Site:
         origin = request.headers.get("origin")

@@ -12,11 +12,12 @@ from starlette.responses import Response
 
 from authgql.audit.events import Event, Origin
 from authgql.core.database import is_unavailable
-from authgql.core.errors import Unavailable
+from authgql.core.errors import Problem, Unavailable
 from authgql.gate.caller import Callers
 from authgql.gate.context import Context, Services
 from authgql.gate.credentials import Credentials
 from authgql.gate.errors import CsrfRefused
+from authgql.limits.service import RateLimited
 from authgql.tokens.dpop import InvalidProof
 from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents, Prepared, selected_operation
@@ -72,17 +73,12 @@ class Endpoint:
         origin, credentials = origin_of(request, self._trusted_proxies), self._cookies.read(request)
         try:
             await self._check_site(credentials, origin, mutation=operation is OperationType.MUTATION)
-            proved_key = await self._callers.prove(credentials)
+            proved_key = await self._callers.prove(credentials, origin=origin)
             caller = await self._callers.identify(
                 credentials.access_token, proved_key=proved_key, origin=origin
             )
-        except CsrfRefused as refusal:
-            return _answer(403, media, problem_error(refusal))
-        except InvalidProof as refusal:
-            response = _answer(_status(media), media, problem_error(refusal))
-            if refusal.nonce:
-                response.headers["dpop-nonce"] = refusal.nonce
-            return response
+        except (CsrfRefused, InvalidProof, RateLimited) as refusal:
+            return _turned_away(refusal, media)
         except Exception as error:
             if not is_unavailable(error):
                 raise
@@ -135,6 +131,15 @@ async def _settled(result: ExecutionResult | Awaitable[ExecutionResult]) -> Exec
 def _status(media: str) -> int:
     """Return the status of a well-formed request that cannot run: 400, or 200 for older clients."""
     return 400 if media == RESPONSE_JSON else 200
+
+
+def _turned_away(refusal: Problem, media: str) -> Response:
+    response = _answer(STATUSES.get(refusal.code, _status(media)), media, problem_error(refusal))
+    if isinstance(refusal, InvalidProof) and refusal.nonce:
+        response.headers["dpop-nonce"] = refusal.nonce
+    if isinstance(refusal, RateLimited):
+        response.headers["retry-after"] = str(refusal.retry_after)
+    return response
 
 
 def _answer(status: int, media: str, body: dict[str, Any]) -> Response:

@@ -1,6 +1,9 @@
 """Every response carries its request's id and the headers that keep browsers from misreading it."""
 
 import time
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -18,17 +21,24 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-ENCODED: Final = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 QUIET: Final = ("/healthz", "/readyz")
 
 log = structlog.get_logger("authgql.http")
 
 
+def security_headers(hsts: timedelta) -> Mapping[str, str]:
+    """Return the headers of every response; browsers are to insist on TLS for so long (RFC 6797), 0: none."""
+    seconds = int(hsts.total_seconds())
+    strict = {"strict-transport-security": f"max-age={seconds}; includeSubDomains"} if seconds else {}
+    return {**HEADERS, **strict}
+
+
 class Requests:
     """Names each request, logs one line for it, and answers for whatever went wrong further in."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str] = HEADERS) -> None:
         self._app = app
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -45,8 +55,13 @@ class Requests:
                 status = message["status"]
                 headers = message.get("headers", ())
                 said = {name for name, _ in headers}
-                unsaid = [header for header in ENCODED if header[0] not in said]
-                message["headers"] = [*headers, (b"x-request-id", request_id.encode()), *unsaid]
+                message["headers"] = [
+                    *headers,
+                    (b"x-request-id", request_id.encode()),
+                    *(header for header in self._headers if header[0] not in said),
+                ]
+                if status == HTTPStatus.SERVICE_UNAVAILABLE and b"retry-after" not in said:
+                    message["headers"].append((b"retry-after", b"1"))
             await send(message)
 
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 import strawberry
+from graphql import GraphQLObjectType
 from strawberry import ID
 from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
@@ -17,6 +18,7 @@ from authgql.api.signin import SignInMutation
 from authgql.api.verification import VerificationMutation
 from authgql.gate.context import Info
 from authgql.gate.refusal import TRANSLATIONS
+from authgql.web.federation import with_auth_directives
 
 FEDERATION_VERSION: Final = "2.9"  # the newest that every composer in use takes
 ENTITIES: Final[dict[str, type[User] | type[Session]]] = {"User": User, "Session": Session}
@@ -35,6 +37,17 @@ class Mutation(AccountMutation, SignInMutation, SessionMutation, PasswordMutatio
 class Schema(strawberry.federation.Schema):
     """Strawberry's federation schema, with references resolved one by one and for this caller."""
 
+    def __init__(self, *, auth_directives: bool, **given: Any) -> None:  # noqa: ANN401 -- Strawberry's own
+        super().__init__(**given)
+        graphql_schema = self._schema
+        sdl = self.as_str() + "\n"
+        self.sdl = with_auth_directives(sdl, graphql_schema) if auth_directives else sdl
+        # Strawberry would print the whole schema anew for whoever asks, signed in or not.
+        cast("GraphQLObjectType", graphql_schema.type_map["_Service"]).fields["sdl"].resolve = self._tell_sdl
+
+    def _tell_sdl(self, *_: object) -> str:
+        return self.sdl
+
     def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
         """Resolve a gateway's references: an unknown or forged one is null and spoils no other."""
         return [cast("FederationAny", _resolve(info, reference)) for reference in representations]
@@ -50,17 +63,16 @@ def _resolve(info: Info, reference: Any) -> object:  # noqa: ANN401 -- whatever 
 
 
 @cache
-def build_schema() -> Schema:
-    """Build the schema, once for a process; it needs no settings and no database."""
+def build_schema(*, auth_directives: bool = False) -> Schema:
+    """Build the schema, once for a process; it needs no database.
+
+    With `auth_directives` it tells gateways which fields need somebody signed in.
+    """
     return Schema(
+        auth_directives=auth_directives,
         query=Query,
         mutation=Mutation,
         federation_version=FEDERATION_VERSION,
         exception_handlers=TRANSLATIONS,
         config=StrawberryConfig(),
     )
-
-
-def print_schema(schema: Schema) -> str:
-    """Print the schema as `schema.graphql` has it."""
-    return schema.as_str() + "\n"

@@ -56,7 +56,7 @@ export function connect(endpoint) {
     let tokens = await read('tokens');
     if (tokens && tokens.refreshAt < Date.now()) tokens = await refresh(tokens);
     const answer = await send(query, variables, tokens);
-    if (!tokens || !isUnauthenticated(answer)) return answer;
+    if (!tokens || !isNobodys(answer)) return answer;
     const renewed = await refresh(tokens);
     return renewed ? send(query, variables, renewed) : answer;
   }
@@ -168,7 +168,10 @@ function dataOf(answer) {
   throw new Error(answer.errors?.[0]?.message ?? 'The server did not answer.');
 }
 
-function isUnauthenticated({ data, errors }) {
+// A token that is no longer good (it expired, or its signing key was retired) is nobody's: an error at a
+// field that needs somebody, and null at those that tell who is signed in.
+function isNobodys({ data, errors }) {
+  if (data?.me === null || data?.currentSession === null) return true;
   const nothing = Object.values(data ?? {}).every((value) => value === null);
   return nothing && Boolean(errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED'));
 }

@@ -1,7 +1,11 @@
 """Behind a gateway: references are resolved for this caller, many at once, and forged ones spoil nothing."""
 
+import re
+
 import pytest
+from conftest import MakeApp
 from support.app import Application, SignedIn
+from support.dialects import no_database
 
 ENTITIES = """
 query Entities($representations: [_Any!]!) {
@@ -65,6 +69,11 @@ FORGED: list[object] = [
     {"__typename": "Query"},
     {"__typename": "User", "id": {"a": 1}},
     {"__typename": "User", "id": 1},
+    {"__typename": "User", "id": None},
+    {"__typename": "User", "id": "A" * 20_000},
+    {"__typename": "User", "id": "{" * 500},
+    {"__typename": "_Service", "sdl": "type Query { me: Int }"},
+    {"__typename": ["User"], "id": "1"},
     {"__typename": "User", "id": "not-a-uuid"},
     {"__typename": "User", "id": "00000000-0000-0000-0000-000000000000"},
     {"__typename": "Session", "id": "00000000-0000-0000-0000-000000000000"},
@@ -105,6 +114,29 @@ async def test_many_references_cost_one_statement(app: Application) -> None:
     assert len(statements) == 1
 
 
+async def test_as_many_references_as_a_body_holds_cost_one_statement_and_each_its_answer(
+    app: Application,
+) -> None:
+    ada = await app.signed_up()
+    strangers = [_user(f"00000000-0000-7000-8000-{number:012}") for number in range(700)]
+    with app.counting() as statements:
+        answer = await app.gql(NAMES, {"representations": [*strangers, _user(ada.user_id)]})
+    assert answer.only[:-1] == [None] * 700
+    assert answer.only[-1]["username"] == "ada"
+    assert len(statements) == 1
+
+
+async def test_many_sessions_cost_one_statement_and_one_for_the_caller(app: Application) -> None:
+    ada = await app.signed_up()
+    ids = [ada.session_id, *[(await app.login()).session_id for _ in range(5)]]
+    with app.counting() as statements:
+        answer = await app.gql(
+            ENTITIES, {"representations": [_session(one) for one in ids] * 2}, token=ada.access
+        )
+    assert [session["id"] for session in answer.only] == ids * 2
+    assert len(statements) == 2
+
+
 async def test_the_subgraph_describes_itself_for_every_composer(app: Application) -> None:
     sdl = (await app.gql("{ _service { sdl } }")).only["sdl"]
     assert 'federation/v2.9", import: ["@key", "@shareable"]' in sdl
@@ -112,3 +144,23 @@ async def test_the_subgraph_describes_itself_for_every_composer(app: Application
     assert 'type Session @key(fields: "id")' in sdl
     assert "type PageInfo @shareable" in sdl
     assert "@authenticated" not in sdl
+
+
+@no_database
+async def test_what_needs_a_caller_is_marked_where_the_operator_asks_for_it(make_app: MakeApp) -> None:
+    app = await make_app(federation_auth_directives=True)
+    sdl: str = (await app.gql("{ _service { sdl } }")).only["sdl"]
+    assert 'federation/v2.9", import: ["@key", "@shareable", "@authenticated"]' in sdl
+    marked = re.findall(r"(\w+)(?:\([^()]*\))?: \S+ @authenticated", re.sub(r'"""[\s\S]*?"""\s*', "", sdl))
+    assert {"email", "emailVerified", "pendingEmail", "sessions", "user", "securityLog"} <= set(marked)
+    assert {"logout", "deleteAccount", "changePassword", "terminateSession"} <= set(marked)
+    assert not {"me", "login", "register", "refresh", "username", "currentSession"} & set(marked)
+    assert (await app.gql("{ me { id } }")).data == {"me": None}
+
+
+async def test_no_trace_is_told_to_who_asks_for_one(app: Application) -> None:
+    ada = await app.signed_up()
+    answer = await app.gql(
+        "{ me { id } }", token=ada.access, headers={"apollo-federation-include-trace": "ftv1"}
+    )
+    assert answer.body.keys() == {"data"}

@@ -2,11 +2,10 @@ from datetime import datetime, timedelta
 
 import pytest
 from conftest import MakeApp
-from limits import RateLimitItemPerMinute
 from support.app import Application
 from support.documents import ME, REFRESH, SESSIONS
 
-from authgql.limits.policy import POLICIES, Attempt, Policy
+from authgql.limits.policy import POLICIES, Attempt, Policy, rates
 
 REFRESH_TOKENS = "SELECT generation, token_hash, spent_at FROM refresh_tokens ORDER BY generation"
 
@@ -127,7 +126,7 @@ async def test_a_locked_account_is_not_refreshed(app: Application) -> None:
 async def test_refreshing_too_often_is_rate_limited(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(POLICIES, Attempt.REFRESH, Policy(per_network=RateLimitItemPerMinute(3)))
+    monkeypatch.setitem(POLICIES, Attempt.REFRESH, Policy(network=rates("3/minute")))
     app = await make_app(rate_limits=True)
     answers = [await app.refresh("x") for _ in range(4)]
     assert [answer["code"] for answer in answers] == ["INVALID_TOKEN"] * 3 + ["RATE_LIMITED"]

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -92,8 +93,21 @@ def test_without_a_mail_server_the_operator_is_told_what_to_set(start_server: St
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 def test_an_ipv6_address_is_listened_on() -> None:
-    with serving._bound("::1", 0) as listener:  # noqa: SLF001 -- a free port is not known before
+    with serving.bound("::1", 0) as listener:
         assert listener.getsockname()[0] == "::1"
+
+
+def test_every_connection_may_have_its_file() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 2_000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted - 500, hard))
+    try:
+        serving._allow_files(wanted - 100)  # noqa: SLF001 -- a process' limit cannot be read from outside
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (wanted, hard)
+        serving._allow_files(10)  # noqa: SLF001 -- the same
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (wanted, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # ---------------------------------------------------------------- the log

@@ -66,6 +66,14 @@ def test_a_cursor_outlives_the_secrets_rotation() -> None:
     assert read.before == ROWS[0]
 
 
+@pytest.mark.parametrize("filling", ["!", "\n", " ", "====", "é"])
+def test_a_cursor_has_one_spelling(filling: str) -> None:
+    cursor = cursor_of(ROWS[0])
+    for spelling in (cursor + filling, filling + cursor, cursor[:9] + filling + cursor[9:]):
+        with pytest.raises(BadUserInput):
+            CURSORS.slice(first=1, after=spelling, owner=OWNER)
+
+
 @given(st.text())
 def test_any_text_that_this_server_did_not_write_is_bad_input(text: str) -> None:
     with pytest.raises(BadUserInput):

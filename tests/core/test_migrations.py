@@ -142,7 +142,7 @@ async def test_of_two_processes_that_migrate_at_once_one_does_it(empty_url: str,
 async def test_going_back_removes_every_table_and_forward_again_works(empty_url: str) -> None:
     async with opened(empty_url) as database:
         names = await migrate(database.config)
-        assert await command(database).downgrade(version=0, delete=False) == names
+        assert await command(database).downgrade(version=0, delete=False) == names[::-1]
         assert await tables() == {"aerich"}
         assert await migrate(database.config) == names
 

@@ -19,7 +19,11 @@ def links(app: Application) -> Links:
     return Links(
         clock=app.clock,
         public_url="https://id.example.com",
-        lifetimes={Purpose.VERIFY_EMAIL: timedelta(days=1), Purpose.RESET_PASSWORD: HOUR},
+        lifetimes={
+            Purpose.VERIFY_EMAIL: timedelta(days=1),
+            Purpose.RESET_PASSWORD: HOUR,
+            Purpose.DISAVOW_SESSION: timedelta(days=30),
+        },
     )
 
 
@@ -46,6 +50,7 @@ async def found(links: Links, purpose: Purpose, token: str) -> Link:
     [
         (Purpose.VERIFY_EMAIL, "https://id.example.com/account/verify-email"),
         (Purpose.RESET_PASSWORD, "https://id.example.com/account/reset-password"),
+        (Purpose.DISAVOW_SESSION, "https://id.example.com/account/disavow"),
     ],
 )
 async def test_a_links_token_stands_in_the_fragment(
@@ -63,9 +68,8 @@ async def test_a_link_is_found_with_whose_it_is_and_where_it_went(
     app: Application, links: Links, ada: UUID, purpose: Purpose
 ) -> None:
     link = await found(links, purpose, await issue(links, purpose, ada))
-    assert (link.account_id, link.email) == (ada, ADA)
+    assert (link.account_id, link.target_id, link.email) == (ada, ada, ADA)
     assert link.expires_at == app.clock.now() + links.lifetime(purpose)
-    assert await links.living(purpose, account_id=ada) == link
 
 
 async def test_only_a_links_hash_is_stored(links: Links, ada: UUID) -> None:
@@ -80,7 +84,6 @@ async def test_a_link_is_good_for_one_purpose_alone(links: Links, ada: UUID, pur
     token = await issue(links, purpose, ada)
     for other in set(Purpose) - {purpose}:
         assert await links.find(other, token) is None
-        assert await links.living(other, account_id=ada) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,6 @@ async def test_a_link_works_until_the_moment_it_expires(
     assert await links.find(purpose, token) == link
     app.clock.advance(1)
     assert await links.find(purpose, token) is None
-    assert await links.living(purpose, account_id=ada) is None
     assert await links.spend(link, token) is False
 
 
@@ -152,7 +154,6 @@ async def test_of_sixteen_that_spend_a_link_at_once_one_succeeds(
     link = await found(links, purpose, token)
     assert sorted(await together(*(links.spend(link, token) for _ in range(16)))) == [False] * 15 + [True]
     assert await links.find(purpose, token) is None
-    assert await links.living(purpose, account_id=ada) is None
 
 
 @BOTH
@@ -182,3 +183,22 @@ async def test_an_erased_accounts_links_go_with_it(app: Application) -> None:
     assert await OneTimeLink.all().count() == 1
     await delete_account(app, ada.access)
     assert await OneTimeLink.all().count() == 0
+
+
+async def test_each_session_may_have_a_link_of_its_own(links: Links, ada: UUID) -> None:
+    urls = [
+        (await links.issue(Purpose.DISAVOW_SESSION, account_id=ada, email=ADA, target_id=target))[0]
+        for target in (UUID(int=1), UUID(int=2))
+    ]
+    seen = [await found(links, Purpose.DISAVOW_SESSION, url.partition("#token=")[2]) for url in urls]
+    assert [link.target_id for link in seen] == [UUID(int=1), UUID(int=2)]
+
+
+async def test_links_too_old_to_work_are_forgotten_and_younger_ones_kept(
+    app: Application, links: Links, ada: UUID
+) -> None:
+    await issue(links, Purpose.RESET_PASSWORD, ada)
+    app.clock.advance(3_600)
+    token = await issue(links, Purpose.VERIFY_EMAIL, ada)
+    await links.forget_expired(account_id=ada)
+    assert [row["token_hash"] for row in await OneTimeLink.all().values()] == [fingerprint(token)]

@@ -12,6 +12,8 @@ CONTEXTS = {
     "reset_password": ("username", "link", "valid_for", "ip_address", "device"),
     "email_change_requested": ("username", "new_email", "at"),
     "password_changed": ("username", "at", "ip_address", "device"),
+    "new_device": ("username", "device", "place", "ip_address", "at", "failures", "link", "valid_for"),
+    "after_failures": ("username", "device", "place", "ip_address", "at", "failures", "link", "valid_for"),
     "token_reused": ("username", "device", "at"),
     "account_deleted": ("username", "at"),
 }
@@ -21,6 +23,8 @@ VALUES = {
     "valid_for": "24 hours",
     "ip_address": "203.0.113.7",
     "device": "Firefox on Linux",
+    "place": "Turin, Italy",
+    "failures": "12",
     "new_email": "ada@new.example",
     "at": "23 Nov 2026, 16:41 UTC",
 }
@@ -98,7 +102,9 @@ def test_a_username_that_looks_like_a_site_is_no_link(name: str) -> None:
     assert "www.evil.example" not in mail.html
 
 
-@pytest.mark.parametrize("name", ["verify_email", "verify_new_email", "reset_password"])
+@pytest.mark.parametrize(
+    "name", ["verify_email", "verify_new_email", "reset_password", "new_device", "after_failures"]
+)
 def test_the_link_is_a_button_and_readable_text(name: str) -> None:
     mail = written(name, link="https://auth.example.com/account/page#token=a&b")
     assert mail.html.count('href="https://auth.example.com/account/page#token=a&amp;b"') == 2
@@ -136,6 +142,6 @@ def test_without_a_site_no_mail_names_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "layout", "parts", "../templates/layout", "verify_email.txt"])
-def test_only_the_seven_names_are_templates(name: str) -> None:
+def test_only_the_known_names_are_templates(name: str) -> None:
     with pytest.raises(KeyError):
         TEMPLATES.render(name, VALUES)

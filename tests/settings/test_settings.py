@@ -39,15 +39,20 @@ DEFAULTS: dict[str, Any] = {
     "email_verification_ttl": timedelta(seconds=86400),
     "reveal_accounts": False,
     "rate_limits": True,
+    "overall_limits_factor": 1,
     "signing_algorithm": "ES256",
     "signing_key_max_age": timedelta(days=90),
     "audience": "authgql",
     "dpop_require_nonce": False,
     "introspection_clients": {},
     "drain_seconds": timedelta(0),
+    "max_connections": 1000,
+    "max_connections_per_client": 200,
+    "hsts_max_age": timedelta(days=365),
     "log_format": "auto",
     "trusted_proxies": (),
     "geoip_database": None,
+    "federation_auth_directives": False,
     "introspection": None,
     "graphiql": None,
 }
@@ -182,7 +187,7 @@ def test_no_duration_is_longer_than_the_calendar(given: Any, name: str) -> None:
 
 @pytest.mark.parametrize("name", DURATIONS)
 def test_only_a_grace_may_be_nothing(given: Any, name: str) -> None:
-    if name in {"refresh_grace", "drain_seconds"}:
+    if name in {"refresh_grace", "drain_seconds", "hsts_max_age"}:
         assert getattr(given(**{name.upper(): "0"}), name) == timedelta(0)
     else:
         wrong(given, **{name.upper(): "0"})
@@ -208,6 +213,8 @@ def test_a_switch_can_be_off(given: Any, value: str) -> None:
         ("PASSWORD_MIN_LENGTH", "65"),
         ("PASSWORD_HASH_PROFILE", "md5"),
         ("LOG_FORMAT", "xml"),
+        ("MAX_CONNECTIONS", "9"),
+        ("MAX_CONNECTIONS_PER_CLIENT", "-1"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, nonsense"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("GEOIP_DATABASE", "/nowhere/city.mmdb"),

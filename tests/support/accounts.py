@@ -67,6 +67,13 @@ mutation ResetPassword($input: ResetPasswordInput!) {{
   }}
 }}
 """
+DISAVOW = f"""
+mutation DisavowSession($token: String!) {{
+  disavowSession(token: $token) {{
+    ... on SessionTerminated {{ session {{ id status endReason loggedOutAt device {{ name }} }} }} {REFUSED}
+  }}
+}}
+"""
 VERIFY_EMAIL = f"""
 mutation VerifyEmail($token: String!) {{
   verifyEmail(token: $token) {{ ... on VerifyEmailSuccess {{ user {{ id username }} }} {REFUSED} }}
@@ -107,7 +114,10 @@ async def change_password(
 
 
 async def request_reset(app: Application, email: str) -> Any:
-    return (await app.gql(REQUEST_RESET, {"email": email})).only
+    """Ask for a reset, and have the request looked into at once."""
+    result = (await app.gql(REQUEST_RESET, {"email": email})).only
+    await app.run_loop("reset-requests")
+    return result
 
 
 async def inspect_reset(app: Application, token: str) -> Any:
@@ -120,6 +130,10 @@ async def reset_password(app: Application, token: str, password: str = NEW_PASSW
 
 async def verify_email(app: Application, token: str) -> Any:
     return (await app.gql(VERIFY_EMAIL, {"token": token})).only
+
+
+async def disavow(app: Application, token: str) -> Any:
+    return (await app.gql(DISAVOW, {"token": token})).only
 
 
 async def resend(app: Application, token: str) -> Any:

@@ -22,7 +22,15 @@ from support.mail import MailServer
 
 SECRET = "a-secret-that-only-the-tests-know-0123456789"
 PASSWORD = "violet-harbour-umbrella-27"
-LOOPS = {"mail", "keys", "activity", "timeouts", "refresh-grace"}  # whose statements are nobody's request
+LOOPS = {
+    "mail",
+    "keys",
+    "reset-requests",
+    "activity",
+    "timeouts",
+    "refresh-grace",
+    "revocations",
+}  # whose statements are nobody's request
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
@@ -168,6 +176,12 @@ class Application:
         transport = httpx2.ASGITransport(self.asgi, raise_app_exceptions=False, client=(ip_address, 50_000))
         async with httpx2.AsyncClient(transport=transport, base_url="https://id.example.com") as client:
             yield replace(self, client=client)
+
+    @asynccontextmanager
+    async def elsewhere(self) -> "AsyncIterator[Application]":
+        """Speak to the same application from another browser: one that has none of the cookies."""
+        async with self.called_from("203.0.113.7") as other:
+            yield other
 
     @contextmanager
     def counting(self) -> Iterator[list[str]]:

@@ -18,7 +18,10 @@ from authgql.system import MODELS
 # The machine does not lose its power during the tests, and the disk is what they would wait for; statistics
 # that autovacuum gathers at some moment would change the plans that tests look at.
 WITHOUT = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
-TABLES = "accounts, sessions, refresh_tokens, one_time_links, outbox_mails, security_events, signing_keys"
+TABLES = (
+    "accounts, sessions, refresh_tokens, one_time_links, reset_requests, outbox_mails, security_events, "
+    "signing_keys"
+)
 
 
 class PostgresServer:
@@ -49,7 +52,7 @@ class PostgresServer:
 
     def empty(self, url: str) -> None:
         """Remove every row."""
-        self.run(url, f"TRUNCATE {TABLES} CASCADE")
+        self.run(url, f"TRUNCATE {TABLES}, revocations CASCADE")
 
     @staticmethod
     def run(url: str, *statements: str) -> None:

@@ -54,13 +54,16 @@ class ServerProcesses:
                 server.process.terminate()
                 server.process.wait(PATIENCE_SECONDS)
 
-    def start(self, *arguments: str, **settings: str) -> LiveServer:
-        """Start `authgql serve` and wait until it answers; settings are named as in the environment."""
+    def start(self, *arguments: str, patience: dict[str, float] | None = None, **settings: str) -> LiveServer:
+        """Start `authgql serve` and wait until it answers; settings are named as in the environment.
+
+        `patience` shortens deadlines of the server, in seconds by `module.NAME`.
+        """
         port = free_port()
         log = self._directory / f"server-{port}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 -- our own program
-                [AUTHGQL, "serve", "--port", str(port), *arguments],
+                [*_program(patience or {}), "serve", "--port", str(port), *arguments],
                 cwd=self._directory,
                 env=environment(f"http://localhost:{port}", **settings),
                 stdout=output,
@@ -70,6 +73,15 @@ class ServerProcesses:
         self._servers.append(server)
         _wait_until_ready(server)
         return server
+
+
+def _program(patience: dict[str, float]) -> list[str]:
+    if not patience:
+        return [str(AUTHGQL)]
+    modules = {name.rpartition(".")[0] for name in patience}
+    lines = [f"import {module}" for module in sorted(modules)]
+    lines += [f"{name} = {seconds}" for name, seconds in patience.items()]
+    return [sys.executable, "-c", "\n".join([*lines, "from authgql.cli import main", "main()"])]
 
 
 def environment(public_url: str, **settings: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+
+from authgql.tokens.dpop import Proofs
 
 ES256 = ECAlgorithm(ECAlgorithm.SHA256)
 EDDSA = OKPAlgorithm()
@@ -65,3 +67,17 @@ def claims_at(now: int, **changes: object) -> dict[str, object]:
     """Return a proof's claims for `POST https://auth.example/graphql`; None takes one away."""
     htu = "https://auth.example/graphql"
     return without_nones({"jti": str(uuid4()), "htm": "POST", "htu": htu, "iat": now, **changes})
+
+
+async def verify(
+    proofs: Proofs,
+    headers: Sequence[str],
+    *,
+    method: str = "POST",
+    path: str = "/graphql",
+    access_token: str | None,
+) -> str:
+    """Check and spend a proof, and return its key's thumbprint."""
+    proof = proofs.check(headers, method=method, path=path, access_token=access_token)
+    await proofs.spend(proof)
+    return proof.thumbprint

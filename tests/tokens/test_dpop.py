@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.app import SECRET, ManualClock
 from support.proofs import ProofKey, b64, claims_at
+from support.proofs import verify as verified
 
 from authgql.core.clock import Clock
 from authgql.core.replay import MemoryReplays
@@ -92,7 +93,7 @@ def now(clock: ManualClock) -> int:
 
 
 async def verify(proofs: Proofs, *headers: str, access_token: str | None = None) -> str:
-    return await proofs.verify(headers, method="POST", path="/graphql", access_token=access_token)
+    return await verified(proofs, headers, method="POST", path="/graphql", access_token=access_token)
 
 
 async def refusal(proofs: Proofs, *headers: str, access_token: str | None = None) -> InvalidProof:
@@ -113,14 +114,14 @@ async def test_a_good_proof_tells_its_key(key: ProofKey, proofs: Proofs, now: in
 
 async def test_the_proof_of_the_rfcs_token_request_is_good() -> None:
     proofs = proofs_at(Standing(1562262616), public_url="https://server.example.com")
-    tells = await proofs.verify([RFC_TOKEN_REQUEST], method="POST", path="/token", access_token=None)
+    tells = await verified(proofs, [RFC_TOKEN_REQUEST], method="POST", path="/token", access_token=None)
     assert tells == RFC_THUMBPRINT
 
 
 async def test_the_proof_of_the_rfcs_resource_request_is_good() -> None:
     proofs = proofs_at(Standing(1562262618), public_url="https://resource.example.org")
-    tells = await proofs.verify(
-        [RFC_RESOURCE_REQUEST], method="GET", path="/protectedresource", access_token=RFC_ACCESS_TOKEN
+    tells = await verified(
+        proofs, [RFC_RESOURCE_REQUEST], method="GET", path="/protectedresource", access_token=RFC_ACCESS_TOKEN
     )
     assert tells == RFC_THUMBPRINT
 
@@ -177,7 +178,7 @@ async def test_the_address_is_the_public_urls(public_url: str, htu: str, key: Pr
 
 async def test_an_address_without_a_path_is_that_of_the_root(key: ProofKey) -> None:
     proof = key.proof(claims_at(MOMENT, htu=PUBLIC_URL))
-    await proofs_at(Standing(MOMENT)).verify([proof], method="POST", path="/", access_token=None)
+    await verified(proofs_at(Standing(MOMENT)), [proof], method="POST", path="/", access_token=None)
 
 
 @pytest.mark.parametrize("offset", [-60, -59, 0, 59, 60])
@@ -437,7 +438,7 @@ CLAIMS: dict[str, tuple[dict[str, object], str]] = {
     "an iat of 1970": ({"iat": 0}, "`iat`"),
     "an iat of the year 33658": ({"iat": 10**12}, "`iat`"),
     "an iat of 500 digits": ({"iat": 10**500}, "`iat`"),
-    "an iat that is infinite": ({"iat": float("inf")}, "`iat`"),
+    "an iat that is infinite": ({"iat": float("inf")}, "not JSON"),
     "no jti": ({"jti": None}, "`jti`"),
     "an empty jti": ({"jti": ""}, "`jti`"),
     "a long jti": ({"jti": "x" * 256}, "`jti`"),
@@ -560,6 +561,29 @@ async def test_a_proof_is_remembered_for_as_long_as_it_is_fresh(
     )
 
 
+async def test_a_proof_is_remembered_until_it_is_old_for_a_node_whose_clock_is_behind(key: ProofKey) -> None:
+    ahead, behind = ManualClock(), ManualClock()
+    shared = MemoryReplays(clock=ahead)  # which counts the seconds that it is given, as Redis does
+    nodes = [
+        Proofs(
+            clock=clock,
+            public_url=PUBLIC_URL,
+            replays=shared,
+            nonces=Nonces(clock=clock, sealer=Sealer([SECRET])),
+            require_nonce=False,
+        )
+        for clock in (ahead, behind)
+    ]
+    ahead.advance(5)
+    proof = key.proof(claims_at(int(behind.now().timestamp())))
+    await verify(nodes[0], proof)
+    for _ in range(61):
+        assert "used before" in (await refusal(nodes[1], proof)).message
+        ahead.advance(1)
+        behind.advance(1)
+    assert "`iat`" in (await refusal(nodes[1], proof)).message
+
+
 async def test_a_refused_proof_is_not_used_up(proofs: Proofs, key: ProofKey, now: int) -> None:
     proof = key.proof(claims_at(now, ath=ascii_hash(TOKEN)))
     await refusal(proofs, proof)
@@ -611,8 +635,8 @@ def _proofs(draw: st.DrawFn) -> str:
 def _outcome(headers: list[str], *, method: str, path: str, access_token: str | None) -> str | InvalidProof:
     async def run() -> str | InvalidProof:
         try:
-            return await proofs_at(Standing(MOMENT)).verify(
-                headers, method=method, path=path, access_token=access_token
+            return await verified(
+                proofs_at(Standing(MOMENT)), headers, method=method, path=path, access_token=access_token
             )
         except InvalidProof as error:
             return error

@@ -3,11 +3,14 @@
 import asyncio
 import json
 import re
+import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import httpx2
 import pytest
 from browser import Witness, chromium_page
 from graphql import build_schema, parse, validate
@@ -15,7 +18,8 @@ from playwright.async_api import Page, Route, expect
 from support.app import PASSWORD
 from support.binding_server import BindingServer, binding_server, proofs_of
 from support.documents import REGISTER
-from support.process import LiveServer
+from support.process import AUTHGQL, LiveServer, environment
+from support.proofs import verify
 
 import authgql
 from authgql.tokens.dpop import InvalidProof
@@ -99,10 +103,10 @@ async def another_tab(page: Page) -> AsyncIterator[Page]:
 async def test_a_proof_made_in_the_browser_is_good_once(page: Page, server: BindingServer) -> None:
     proof = await run(page, "return await client.proof('an.access.token');")
     lax = proofs_of(server.url, require_nonce=False)
-    key = await lax.verify([proof], method="POST", path="/graphql", access_token="an.access.token")
+    key = await verify(lax, [proof], access_token="an.access.token")
     assert server.keys == {key}  # that of the page's first question
     with pytest.raises(InvalidProof, match="used before"):
-        await lax.verify([proof], method="POST", path="/graphql", access_token="an.access.token")
+        await verify(lax, [proof], access_token="an.access.token")
 
 
 @pytest.mark.browser
@@ -196,6 +200,33 @@ async def test_the_end_of_the_session_signs_the_browser_out(page: Page, server: 
 
 
 @pytest.mark.browser
+async def test_a_token_that_is_nobodys_is_refreshed_also_where_that_is_no_error(
+    page: Page, server: BindingServer
+) -> None:
+    await sign_in(page)
+    server.log.clear()
+    server.access_token = "of another key than the one that was retired"
+    assert (await ask(page, "query Me { me }"))["data"] == {"me": {"username": "ada"}}
+    assert server.log == ["Me", "Refresh", "Me"]
+
+
+@pytest.mark.browser
+async def test_who_is_nobody_with_a_new_token_too_is_asked_for_only_once_more(
+    page: Page, server: BindingServer
+) -> None:
+    await sign_in(page)
+    server.knows_nobody = True
+    server.log.clear()
+    assert (await ask(page, "query Me { me }"))["data"] == {"me": None}
+    assert server.log == ["Me", "Refresh", "Me"]
+    server.log.clear()
+    server.refresh_token = None
+    for _ in range(2):
+        assert (await ask(page, "query Me { me }"))["data"] == {"me": None}
+    assert server.log == ["Me", "Refresh", "Me"]  # the browser is signed out; nothing is left to refresh
+
+
+@pytest.mark.browser
 async def test_tokens_that_are_not_bound_are_not_kept(page: Page, server: BindingServer) -> None:
     server.token_type = "Bearer"
     answer = await run(page, "return await client.login('ada', 'right').catch((error) => error.message);")
@@ -224,6 +255,23 @@ async def test_a_person_signs_in_and_out_and_in_again_with_another_key(
     assert witness.complaints == []
 
 
+def retire_the_key(server: LiveServer) -> None:
+    """Retire the signing key as an operator does, and wait until the server has noticed."""
+    retired = published_keys(server)
+    (kid,) = retired
+    command = [str(AUTHGQL), "keys", "retire", kid]
+    subprocess.run(command, cwd=server.log.parent, env=environment(server.url), check=True)  # noqa: S603 -- our own program
+    deadline = time.monotonic() + 15
+    while published_keys(server) & retired:
+        assert time.monotonic() < deadline, "the server did not notice"
+        time.sleep(0.1)
+
+
+def published_keys(server: LiveServer) -> set[str]:
+    keys = httpx2.get(f"{server.url}/.well-known/jwks.json").json()["keys"]
+    return {key["kid"] for key in keys}
+
+
 @pytest.mark.browser
 async def test_the_example_binds_its_session_at_the_real_server(live_server: LiveServer) -> None:
     live_server.gql(
@@ -240,7 +288,11 @@ async def test_the_example_binds_its_session_at_the_real_server(live_server: Liv
         await page.get_by_label("Password").fill(PASSWORD)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("status")).to_have_text("Signed in as ada")
-        answer = await ask(page, "{ currentSession { token { senderConstrained } } }")
-        assert answer["data"]["currentSession"]["token"] == {"senderConstrained": True}
+        question = "{ currentSession { token { senderConstrained refreshedCount } } }"
+        answer = await ask(page, question)
+        assert answer["data"]["currentSession"]["token"] == {"senderConstrained": True, "refreshedCount": 0}
+        await asyncio.to_thread(retire_the_key, live_server)
+        answer = await ask(page, question)
+        assert answer["data"]["currentSession"]["token"] == {"senderConstrained": True, "refreshedCount": 1}
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("status")).to_have_text("Not signed in")

@@ -59,10 +59,16 @@ def allowed(answer: httpx2.Response) -> list[str]:
     return answer.headers.get_list("access-control-allow-origin")
 
 
+def told(answer: httpx2.Response) -> set[str]:
+    """What an answer says about other origins."""
+    return {name for name in answer.headers if name.startswith("access-control-")}
+
+
 @no_database
 async def test_every_answer_has_the_headers_that_a_browser_needs(app: Application) -> None:
     for answer in await answers(app):
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS, answer.request
+        assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         assert answer.headers["content-type"].endswith("; charset=utf-8")
         assert int(answer.headers["content-length"]) == len(answer.content)
         assert not {"server", "x-powered-by", "set-cookie"} & set(answer.headers)
@@ -134,9 +140,11 @@ STRANGERS = [
 async def test_an_origin_that_is_not_listed_is_allowed_nothing(make_app: MakeApp, origin: str) -> None:
     app = await make_app(allowed_origins=(APP,))
     asked = await app.client.post("/graphql", json={"query": ME}, headers={"origin": origin})
-    assert (allowed(asked), "Origin" in asked.headers["vary"]) == ([], True)
+    assert (told(asked), "Origin" in asked.headers["vary"]) == (set(), True)
     before = await app.client.options("/graphql", headers=preflight(origin))
-    assert (before.status_code, allowed(before), "Origin" in before.headers["vary"]) == (400, [], True)
+    assert (before.status_code, told(before), "Origin" in before.headers["vary"]) == (400, set(), True)
+    keys = await app.client.get("/.well-known/jwks.json", headers={"origin": origin})
+    assert (told(keys), allowed(keys)) == ({"access-control-allow-origin"}, ["*"])
 
 
 @no_database
@@ -146,7 +154,7 @@ async def test_a_listed_origin_may_send_credentials(make_app: MakeApp) -> None:
         asked = await app.client.post("/graphql", json={"query": ME}, headers={"origin": origin})
         assert allowed(asked) == [origin]
         assert asked.headers["access-control-allow-credentials"] == "true"
-        assert asked.headers["access-control-expose-headers"] == "date, dpop-nonce, x-request-id"
+        assert asked.headers["access-control-expose-headers"] == "date, dpop-nonce, retry-after, x-request-id"
         assert asked.headers["vary"] == "accept, Origin"
     assert allowed(await app.client.post("/graphql", json={"query": ME}, headers={"origin": OWN})) == []
 
@@ -173,7 +181,25 @@ async def test_a_listed_origin_is_told_before_what_it_may_send(make_app: MakeApp
 @pytest.mark.parametrize("asked", [{"method": "DELETE"}, {"headers": "x-anything"}])
 async def test_a_listed_origin_may_not_send_anything_else(make_app: MakeApp, asked: dict[str, str]) -> None:
     app = await make_app(allowed_origins=(APP,))
-    assert (await app.client.options("/graphql", headers=preflight(APP, **asked))).status_code == 400
+    answer = await app.client.options("/graphql", headers=preflight(APP, **asked))
+    assert (answer.status_code, told(answer)) == (400, set())
+
+
+@no_database
+async def test_two_origins_are_nobodys(make_app: MakeApp) -> None:
+    app = await make_app(allowed_origins=(APP,))
+    for second in (APP, "https://evil.example"):
+        answer = await app.client.get("/healthz", headers=[("origin", APP), ("origin", second)])
+        assert told(answer) == set()
+
+
+@no_database
+@pytest.mark.parametrize("given", [{"hsts_max_age": 0}, {"public_url": "http://localhost:8000"}])
+async def test_without_tls_browsers_are_not_told_to_insist_on_it(
+    make_app: MakeApp, given: dict[str, object]
+) -> None:
+    app = await make_app(**given)
+    assert "strict-transport-security" not in (await app.client.get("/healthz")).headers
 
 
 @no_database

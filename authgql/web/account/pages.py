@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute
 
 from authgql.web.account.assets import Asset
 
-PAGES: Final = ("verify-email", "reset-password")
+PAGES: Final = ("verify-email", "reset-password", "disavow")
 FILES: Final = (
     "account.css",
     "icon.svg",
@@ -15,6 +15,7 @@ FILES: Final = (
     "views.js",
     "verify-email.js",
     "reset-password.js",
+    "disavow.js",
 )
 
 

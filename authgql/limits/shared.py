@@ -1,0 +1,48 @@
+"""The counts that several nodes share, in Redis: all nodes together let through what one would."""
+
+from typing import Final
+
+from limits.aio.storage import RedisStorage
+from limits.aio.storage.redis.redispy import RedispyBridge
+from limits.errors import StorageError
+
+from authgql.core.clock import Clock
+from authgql.core.redis import AWAY as REDIS_AWAY
+from authgql.core.redis import PATIENCE_SECONDS
+
+AWAY: Final = (StorageError, *REDIS_AWAY)
+ROUNDING: Final = 0.001  # seconds: Lua returns times with fewer digits than it was given
+
+
+class SharedWindows(RedisStorage):
+    """Moving windows for the library `limits`, by this server's clock."""
+
+    bridge: RedispyBridge
+
+    def __init__(self, url: str, *, clock: Clock) -> None:
+        super().__init__(
+            f"async+{url}",
+            wrap_exceptions=True,
+            implementation="redispy",
+            key_prefix="authgql:limits",
+            socket_connect_timeout=PATIENCE_SECONDS,
+            socket_timeout=PATIENCE_SECONDS,
+        )
+        self._clock = clock
+
+    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count an attempt, unless that would be more than `limit` within the last `expiry` seconds."""
+        now = self._clock.now().timestamp()
+        keys = [self.bridge.prefixed_key(key)]
+        return bool(await self.bridge.lua_acquire_moving_window(keys, [now, limit, expiry, amount]))
+
+    async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        """Return the time of the oldest attempt in the window, and how many there are."""
+        now = self._clock.now().timestamp()
+        keys = [self.bridge.prefixed_key(key)]
+        found = await self.bridge.lua_moving_window(keys, [now - expiry, limit])
+        return (float(found[0]) + ROUNDING, found[1]) if found else (now, 0)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self.bridge.storage.aclose()
