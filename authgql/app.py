@@ -2,19 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from authgql.core.clock import Clock
-from authgql.core.secrets import new_nonce
+from authgql.core.secrets import hex_digest, new_nonce
 from authgql.gate.caller import Callers
 from authgql.settings import Settings
 from authgql.system import build
 from authgql.web.account import pages as account_pages
 from authgql.web.cookies import Cookies
 from authgql.web.cross_origin import CrossOrigin
+from authgql.web.direct import Direct
 from authgql.web.documents import Documents
 from authgql.web.endpoint import Endpoint
 from authgql.web.graphiql.page import GraphiQL
@@ -22,8 +24,10 @@ from authgql.web.introspection import Introspection
 from authgql.web.mailbox import pages as mailbox_pages
 from authgql.web.middleware import Requests, security_headers
 from authgql.web.responses import refuse
+from authgql.web.revocations import RevocationRoutes
 from authgql.web.routes import Routes
 from authgql.web.schema import build_schema
+from authgql.web.trusted import read_trusted
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
@@ -41,7 +45,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     introspection = Introspection(callers=callers, clients=settings.introspection_clients)
     endpoint = Endpoint(
         schema=graphql_schema,
-        documents=Documents(graphql_schema, introspection=settings.answers_introspection),
+        documents=Documents(
+            graphql_schema,
+            introspection=settings.answers_introspection,
+            trusted=_trusted(settings.trusted_documents),
+        ),
         callers=callers,
         services=system.services,
         cookies=Cookies(clock=clock or Clock(), public_url=settings.public_url, origins=settings.origins),
@@ -64,12 +72,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         routes=[
             *routes.routes(),
             *introspection.routes(),
+            *RevocationRoutes(feed=system.revocations).routes(),
             *account_pages.routes(),
             *(graphiql.routes() if graphiql else []),
             *(mailbox_pages.routes(mailbox) if mailbox else []),
         ],
         middleware=[
             Middleware(Requests, headers=security_headers(settings.strict_transport)),
+            Middleware(Direct, post=endpoint.post),
             Middleware(CrossOrigin, origins=settings.origins),
         ],
         exception_handlers={HTTPException: refuse},
@@ -78,3 +88,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     app.router.redirect_slashes = False  # it would send them wherever the Host header says
     app.state.routes, app.state.system = routes, system
     return app
+
+
+def _trusted(file: Path | None) -> dict[str, str] | None:
+    """Return the documents that alone may run, by id: the file's, and those of our own pages."""
+    own = {hex_digest(document, "sha256"): document for document in account_pages.documents()}
+    return read_trusted(file) | own if file else None

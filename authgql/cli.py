@@ -21,6 +21,7 @@ from authgql.server import CannotListen
 from authgql.server import serve as run_server
 from authgql.settings import Settings
 from authgql.system import MODELS, SchemaBehind, System, build
+from authgql.web.documents import Untrustworthy
 from authgql.web.schema import build_schema
 from authgql.workers import WorkerEnded
 from authgql.workers import serve as run_workers
@@ -54,6 +55,8 @@ def main() -> None:
         app()
     except (SettingsError, SchemaBehind, CannotListen, CannotOpen, UnknownKey, WorkerEnded) as error:
         _fail(str(error))
+    except Untrustworthy as error:
+        _fail(f"AUTHGQL_TRUSTED_DOCUMENTS: {error}")
     except UnicodeError:
         _fail("What you gave is not text in UTF-8.")
     except Exception as error:

@@ -1,6 +1,7 @@
 """The server takes connections until it is told to stop, answers what it took, and exits 0."""
 
 import asyncio
+import gc
 import resource
 import signal
 import socket
@@ -124,6 +125,7 @@ async def serve_on(settings: Settings, listener: socket.socket, announce: Callab
         drain_seconds=settings.drain_seconds.total_seconds(),
     )
     async with app.state.system.serving():
+        _settle_garbage()
         await server.serve(sockets=[listener])
 
 
@@ -133,6 +135,15 @@ def _allow_files(connections: int) -> None:
     wanted = connections + OTHER_FILES
     if soft < wanted <= hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _settle_garbage() -> None:
+    """Take what lives as long as the process out of the collector's sight.
+
+    The schema and the libraries are 100,000 objects: a full collection took everybody 70 to 200 ms.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -1,10 +1,10 @@
 """Every setting has one name, one type, one default and one sentence."""
 
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, field_validator
+from pydantic import Field, FilePath, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from authgql.values import (
@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     graphiql: bool | None = Field(
         default=None, description="Show GraphiQL at /graphql; empty: in development."
     )
+    trusted_documents: FilePath | None = Field(
+        default=None, description="A JSON file of the only documents that may run."
+    )
 
     @field_validator("public_url")
     @classmethod
@@ -186,6 +189,15 @@ class Settings(BaseSettings):
             raise ValueError("must be smtp://host:port or smtps://host:port")
         return value
 
+    @model_validator(mode="after")
+    def _documents_of_one_kind(self) -> Self:
+        if self.trusted_documents and self.graphiql:
+            raise ValueError(
+                f"{PREFIX}GRAPHIQL cannot be true with {PREFIX}TRUSTED_DOCUMENTS: "
+                "what is typed there is on nobody's list"
+            )
+        return self
+
     @property
     def origins(self) -> tuple[str, ...]:
         """The browser origins that may call: those allowed, or the public URL's own."""
@@ -199,7 +211,8 @@ class Settings(BaseSettings):
     @property
     def shows_graphiql(self) -> bool:
         """Whether GET /graphql shows GraphiQL to a browser."""
-        return self.development if self.graphiql is None else self.graphiql
+        by_itself = self.development and not self.trusted_documents
+        return by_itself if self.graphiql is None else self.graphiql
 
     @property
     def answers_introspection(self) -> bool:

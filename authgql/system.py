@@ -38,6 +38,7 @@ from authgql.recovery.service import Recovery
 from authgql.sessions.activity import Activity, Timeouts
 from authgql.sessions.devices import describe
 from authgql.sessions.location import Locator
+from authgql.sessions.revocations import Revocations
 from authgql.sessions.service import Sessions
 from authgql.sessions.termination import Terminations
 from authgql.settings import Settings
@@ -49,6 +50,7 @@ from authgql.tokens.binding import Binding
 from authgql.tokens.dpop import Proofs
 from authgql.tokens.nonces import Nonces
 from authgql.tokens.refresh import RefreshTokens
+from authgql.tokens.revocations import RevocationFeed
 from authgql.tokens.service import Tokens
 
 MODELS: Final = tuple(
@@ -74,6 +76,7 @@ class System:
     limits: Limits
     proofs: Proofs
     binding: Binding
+    revocations: RevocationFeed
     services: Services
     loops: Loops
     hashing: Hashing
@@ -154,12 +157,14 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     accounts = Accounts(clock=clock, audit=audit, outbox=outbox, verification=verification)
     timeouts = Timeouts(idle=settings.session_idle_timeout, absolute=settings.session_max_age)
     activity, locator = Activity(timeouts=timeouts), Locator(settings.geoip_database)
+    revocations = Revocations(clock=clock)
     sessions = Sessions(
         clock=clock,
         audit=audit,
         cursors=Cursors(sealer=sealer, purpose="sessions"),
         activity=activity,
         locator=locator,
+        revocations=revocations,
         timeouts=timeouts,
         token_life=settings.access_token_ttl,
         limit=settings.max_sessions,
@@ -251,7 +256,6 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         database=Database(url=settings.database_url, models=MODELS),
         keys=keys,
         access=access,
-        limits=limits,
         proofs=Proofs(
             clock=clock,
             public_url=settings.public_url,
@@ -260,6 +264,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             require_nonce=settings.dpop_require_nonce,
         ),
         binding=binding,
+        revocations=RevocationFeed(
+            clock=clock, keys=keys, issuer=settings.public_url, revocations=revocations
+        ),
         services=services,
         loops=Loops(
             [
@@ -268,10 +275,12 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
                 Loop(name="reset-requests", interval=1, work=reset_requests.answer),
                 Loop(name="activity", interval=1, work=activity.flush),
                 Loop(name="timeouts", interval=30, work=sessions.expire_due),
+                Loop(name="revocations", interval=60, work=revocations.forget),
                 Loop(name="refresh-grace", interval=5, work=refresh_tokens.wipe_successors),
             ]
         ),
         hashing=hashing,
+        limits=limits,
         locator=locator,
         activity=activity,
         mailbox=mailbox,

@@ -10,6 +10,8 @@ from typing import Final, Protocol, cast
 
 import uvloop
 
+CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding: chunked\r\n", re.IGNORECASE)
+LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 OK: Final = b"HTTP/1.1 200 "
 PATIENCE_SECONDS: Final = 30
@@ -39,6 +41,7 @@ class Measured:
     seconds: float
     load_share: float
     server_seconds: float
+    beside: Sequence[float] = ()  # what came of the conversations beside those that are measured
 
     @property
     def per_second(self) -> float:
@@ -115,10 +118,12 @@ class Connection(asyncio.Protocol):
 
 
 def whole_body(received: bytes) -> bytes | None:
-    """Return an answer's body once all of it is there."""
+    """Return an answer's body once all of it is there, in its chunks if it came in chunks."""
     head, end_of_head, body = received.partition(b"\r\n\r\n")
     if not end_of_head:
         return None
+    if CHUNKED.search(head + b"\r\n"):
+        return body if body.endswith(LAST_CHUNK) else None
     length = LENGTH.search(head)
     if length is None:
         raise WrongAnswer(head.decode(errors="replace"))
@@ -126,31 +131,43 @@ def whole_body(received: bytes) -> bytes | None:
 
 
 def measure(
-    port: int, conversations: Sequence[Conversation], *, seconds: float, server_time: Callable[[], float]
+    port: int,
+    conversations: Sequence[Conversation],
+    *,
+    seconds: float,
+    server_time: Callable[[], float],
+    beside: Sequence[Conversation] = (),
 ) -> Measured:
     """Have every conversation go on for so long at once; raises `WrongAnswer` at the first one.
 
-    `server_time` tells the processor seconds that the server has used.
+    `server_time` tells the processor seconds that the server has used; the conversations `beside` are
+    held at the same time and counted apart.
     """
-    return uvloop.run(_measure(port, conversations, seconds, server_time))
+    return uvloop.run(_measure(port, conversations, seconds, server_time, beside))
 
 
 async def _measure(
-    port: int, conversations: Sequence[Conversation], seconds: float, server_time: Callable[[], float]
+    port: int,
+    conversations: Sequence[Conversation],
+    seconds: float,
+    server_time: Callable[[], float],
+    beside: Sequence[Conversation],
 ) -> Measured:
     loop = asyncio.get_running_loop()
     worked, busy, began = server_time(), time.process_time(), time.perf_counter()
     connections: list[Connection] = []
-    for conversation in conversations:
+    for conversation in (*conversations, *beside):
         opened = partial(Connection, conversation, began + seconds)
         _, connection = await loop.create_connection(opened, "127.0.0.1", port)
         connections.append(connection)
     async with asyncio.timeout(seconds + PATIENCE_SECONDS):
         await asyncio.gather(*(connection.finished for connection in connections))
     took = time.perf_counter() - began
+    counted, others = connections[: len(conversations)], connections[len(conversations) :]
     return Measured(
-        latencies=sorted(latency for connection in connections for latency in connection.latencies),
+        latencies=sorted(latency for connection in counted for latency in connection.latencies),
         seconds=took,
         load_share=(time.process_time() - busy) / took,
         server_seconds=server_time() - worked,
+        beside=[latency for connection in others for latency in connection.latencies],
     )

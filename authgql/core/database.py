@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -21,6 +21,7 @@ APP: Final = "models"  # the one app label that all models live under
 POOL_SIZE: Final = 10
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 15
+ACQUIRE_SECONDS: Final = 5  # for a connection out of the pool, when all are in use
 
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
 
@@ -61,8 +62,8 @@ class Database:
             raise
 
     async def ping(self) -> None:
-        """Ask the database for a sign of life."""
-        await current().execute_query("SELECT 1")
+        """Ask the database whether it can work; raises what `is_unavailable` knows if it cannot."""
+        await current().ping()
 
     async def close(self) -> None:
         """Close every connection; aiosqlite's thread would keep the process alive."""
@@ -165,5 +166,17 @@ def _sqlite(url: str) -> dict[str, Any]:
 
 def _postgres(url: str) -> dict[str, Any]:
     config = expand_db_url(url.replace("postgresql://", "postgres://", 1))
-    defaults = {"maxsize": POOL_SIZE, "timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
-    return {"engine": "authgql.core.postgres", "credentials": defaults | config["credentials"]}
+    given = config["credentials"]
+    defaults = {"maxsize": POOL_SIZE, "timeout": CONNECT_SECONDS}
+    deadlines = {
+        name: float(given.get(name, seconds))
+        for name, seconds in (("command_timeout", STATEMENT_SECONDS), ("acquire_timeout", ACQUIRE_SECONDS))
+    }
+    return {"engine": "authgql.core.postgres", "credentials": defaults | _encrypted(given) | deadlines}
+
+
+def _encrypted(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Read libpq's `sslmode` as asyncpg's `ssl`; `verify-full` trusts the machine's authorities."""
+    credentials = dict(given)
+    mode = credentials.pop("sslmode", None)
+    return credentials | ({"ssl": True if mode == "verify-full" else mode} if mode else {})

@@ -1,14 +1,33 @@
-"""Tortoise's asyncpg client: fit for poolers, and leaving nothing behind when a transaction cannot begin."""
+"""Tortoise's asyncpg client: fit for poolers, waiting for nothing without end, leaving nothing half begun."""
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import asyncpg
 import structlog
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import TransactionalDBClient, TransactionContextPooled
+from tortoise.backends.base.client import (
+    PoolConnectionWrapper,
+    TransactionalDBClient,
+    TransactionContextPooled,
+)
 from tortoise.connection import get_connections
+from tortoise.exceptions import DBConnectionError
 
 log = structlog.get_logger(__name__)
+
+
+class Borrowed(PoolConnectionWrapper[Any]):
+    """A connection for one statement; raises TimeoutError if the pool has none for too long."""
+
+    def __init__(self, client: "Client", pool_init_lock: asyncio.Lock) -> None:
+        super().__init__(client, pool_init_lock)
+        self._acquire = client.acquire
+
+    async def __aenter__(self) -> Any:  # noqa: ANN401 -- asyncpg's connection, which has no types
+        await self.ensure_connection()
+        self.connection = await self._acquire()
+        return self.connection
 
 
 class TransactionContext(TransactionContextPooled):
@@ -19,13 +38,13 @@ class TransactionContext(TransactionContextPooled):
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
-        pool = self.client._parent._pool  # noqa: SLF001 -- Tortoise's own context reaches for it too
-        connection = await pool.acquire()
+        parent = cast("Client", self.client._parent)  # noqa: SLF001 -- Tortoise's own does so too
+        connection = await parent.acquire()
         self.client._connection = connection  # noqa: SLF001 -- the same
         try:
             await self.client.begin()
         except BaseException:
-            await pool.release(connection)
+            await cast("Any", parent._pool).release(connection)  # noqa: SLF001 -- the same
             raise
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
@@ -33,6 +52,25 @@ class TransactionContext(TransactionContextPooled):
 
 class Client(AsyncpgDBClient):
     """The engine's client: a pool of connections, each used by one transaction at a time."""
+
+    def __init__(self, *, acquire_timeout: float, **credentials: Any) -> None:  # noqa: ANN401 -- Tortoise's
+        super().__init__(**credentials)
+        self._acquire_timeout = acquire_timeout
+
+    async def acquire(self) -> Any:  # noqa: ANN401 -- asyncpg's connection, which has no types
+        """Take a connection out of the pool; raises TimeoutError if there is none in time."""
+        assert self._pool is not None  # noqa: S101 -- whoever asks has ensured it
+        return await self._pool.acquire(timeout=self._acquire_timeout)
+
+    async def ping(self) -> None:
+        """Ask for a sign of life; raises DBConnectionError if it is a standby's, which takes no writes."""
+        (row,) = await self.execute_query_dict("SHOW transaction_read_only")
+        if row["transaction_read_only"] != "off":
+            raise DBConnectionError("The database takes no writes.")
+
+    def acquire_connection(self) -> Borrowed:
+        """Borrow a connection for one statement."""
+        return Borrowed(self, self._pool_init_lock)
 
     async def create_pool(self, **options: Any) -> asyncpg.Pool:  # noqa: ANN401 -- asyncpg's own options
         """Connect; through a pooler, keep no statement prepared beyond its transaction.

@@ -47,13 +47,12 @@ class Rows(Generic[Row]):
         }
         return row
 
-    def build_from_sqlite(self, values: Sequence[Any]) -> Row:
-        """Make an instance of what SQLite's driver brought."""
-        return self.build([self._read(at, value) for at, value in enumerate(values)])
-
-    def _read(self, at: int, value: Any) -> Any:  # noqa: ANN401 -- any column's type
-        read = self._readers[at]
-        return value if read is None or value is None else read(value)
+    def from_sqlite(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Give the values that SQLite's driver brought the columns' types."""
+        return [
+            value if value is None or read is None else read(value)
+            for read, value in zip(self._readers, values, strict=True)
+        ]
 
     @cached_property
     def _attributes(self) -> Sequence[str]:

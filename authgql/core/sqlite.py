@@ -1,9 +1,12 @@
-"""Tortoise's SQLite client with write transactions that queue for the file instead of failing on it."""
+"""Tortoise's SQLite client with write transactions that queue for the file, though not without end."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator
+from typing import Any, Final
 
+from tortoise.backends.base.client import ConnectionWrapper
 from tortoise.backends.sqlite.client import (
     SqliteClient,
     SqliteTransactionContext,
@@ -11,6 +14,17 @@ from tortoise.backends.sqlite.client import (
 )
 from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
+
+QUEUE_SECONDS: Final = 10  # as long as SQLite itself waits for another process
+
+
+class Borrowed(ConnectionWrapper[Any]):
+    """The connection for one statement; raises TimeoutError if others have it for too long."""
+
+    async def __aenter__(self) -> Any:  # noqa: ANN401 -- aiosqlite's connection
+        await self.ensure_connection()  # first, or a failure would keep the lock
+        await _take(self._lock)
+        return self.connection
 
 
 class Transaction(SqliteTransactionWrapper):
@@ -41,7 +55,7 @@ class TransactionContext(SqliteTransactionContext):
     """Tortoise's context, without its lock kept for ever when BEGIN fails or is cancelled."""
 
     async def __aenter__(self) -> Transaction:
-        await self._trxlock.acquire()
+        await _take(self._trxlock)
         try:
             await self.ensure_connection()
             await self.connection.begin()
@@ -56,8 +70,33 @@ class TransactionContext(SqliteTransactionContext):
 class Client(SqliteClient):
     """The engine's client: one connection for the process, used by one transaction at a time."""
 
+    async def create_connection(self, with_db: bool) -> None:
+        """Open the file, and remember which it was."""
+        await super().create_connection(with_db)
+        self._file = await asyncio.to_thread(_identity, self.filename)
+
+    async def ping(self) -> None:
+        """Read the file; raises OSError if the path names another by now, into which nothing is written."""
+        await self.execute_query("SELECT count(*) FROM sqlite_master")
+        if await asyncio.to_thread(_identity, self.filename) != self._file:
+            raise FileNotFoundError(f"{self.filename} is another file than the one that is open")
+
+    def acquire_connection(self) -> Borrowed:
+        """Borrow the connection for one statement."""
+        return Borrowed(self._lock, self)
+
     def _in_transaction(self) -> TransactionContext:
         return TransactionContext(Transaction(self), self._lock)
+
+
+async def _take(lock: asyncio.Lock) -> None:
+    async with asyncio.timeout(QUEUE_SECONDS):
+        await lock.acquire()
+
+
+def _identity(path: str) -> tuple[int, int]:
+    file = os.stat(path)  # noqa: PTH116 -- in a thread, of a name that Tortoise keeps as a string
+    return file.st_dev, file.st_ino
 
 
 def _statements(script: str) -> Iterator[str]:

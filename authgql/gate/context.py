@@ -1,6 +1,7 @@
 """What a resolver may reach: who asks, from where, and the domains' services."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 from uuid import UUID
 
@@ -54,9 +55,15 @@ class Context:
     proved_key: str | None = None
     outgoing: Outgoing = field(default_factory=Outgoing)
 
-    def __post_init__(self) -> None:
-        self.account_references: DataLoader[UUID, Account | None] = DataLoader(self._accounts)
-        self.session_references: DataLoader[UUID, Session | None] = DataLoader(self._sessions)
+    @cached_property
+    def account_references(self) -> DataLoader[UUID, Account | None]:
+        """Gateways' references to accounts, looked up together."""
+        return DataLoader(self._accounts)
+
+    @cached_property
+    def session_references(self) -> DataLoader[UUID, Session | None]:
+        """Gateways' references to sessions, looked up together."""
+        return DataLoader(self._sessions)
 
     def require(self) -> tuple[Account, Session]:
         """Return the caller's account and session, or raise `Unauthenticated`."""

@@ -74,12 +74,17 @@ class SigningKeys:
 
     @property
     def current(self) -> Key:
-        """The key that signs: the newest of those whose time has come."""
+        """The key that signs: the newest of those whose time has come.
+
+        None has come where the clock is behind that of the node which made the first key: then the oldest.
+        """
         now = self._clock.now()
         ready = [key for key in self._keys.values() if key.signs_from <= now]
-        if not ready:
+        if ready:
+            return max(ready, key=_age)
+        if not self._keys:
             raise RuntimeError("signing keys are used before they were loaded")
-        return max(ready, key=_age)
+        return min(self._keys.values(), key=_age)
 
     def get(self, kid: str) -> Key | None:
         """Return the key of this id, if its tokens are to be accepted."""

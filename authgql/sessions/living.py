@@ -1,7 +1,7 @@
 """Who calls: an active session and its account, read from the database at every request."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -18,6 +18,8 @@ CHOICES: Final = {
     "sqlite": "IN (SELECT value FROM json_each(?))",
 }
 
+Found: TypeAlias = tuple[Sequence[Any], Sequence[Any]]
+
 
 class Living:
     """Finds the sessions that requests come in, those of one moment in one statement."""
@@ -25,15 +27,15 @@ class Living:
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
         self._sessions, self._accounts = Rows(Session), Rows(Account)
-        self._crowd: Crowd[UUID, Sequence[Any]] = Crowd(self._read)
-        self._statements: dict[str, str] = {}
+        self._crowd: Crowd[UUID, Found] = Crowd(self._read)
+        self._statement = ""
 
     async def find(self, session_id: UUID, account_id: UUID) -> Session | None:
         """Return an active session with its account; each caller gets objects of their own."""
-        values = await self._crowd.ask(session_id)
-        if values is None:
+        found = await self._crowd.ask(session_id)
+        if found is None:
             return None
-        session, account = self._build(values)
+        session, account = self._sessions.build(found[0]), self._accounts.build(found[1])
         if session.account_id != account_id or session.logged_out_at or account.locked_at:
             return None
         if session.expires_at <= self._clock.now():
@@ -41,25 +43,18 @@ class Living:
         session._account = account  # noqa: SLF001 -- where Tortoise keeps it
         return session
 
-    async def _read(self, session_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Any]]:
-        kind = dialect()
+    async def _read(self, session_ids: Sequence[UUID]) -> Mapping[UUID, Found]:
+        kind, width = dialect(), len(self._sessions.columns)
         ids = session_ids if kind == "postgres" else orjson.dumps(session_ids).decode()
-        _, rows = await current().execute_query(self._statement(kind), [ids])
-        return {UUID(str(row[0])): tuple(row) for row in rows}
+        _, rows = await current().execute_query(self._statement or self._state(kind), [ids])
+        found: list[Found] = [(row[:width], row[width:]) for row in map(tuple, rows)]
+        if kind == "sqlite":
+            found = [(self._sessions.from_sqlite(one), self._accounts.from_sqlite(two)) for one, two in found]
+        at = self._sessions.columns.index("id")
+        return {session[at]: (session, account) for session, account in found}
 
-    def _statement(self, kind: str) -> str:
-        if kind not in self._statements:
-            self._statements[kind] = (
-                f"SELECT {self._sessions.select('s')}, {self._accounts.select('a')} FROM sessions s "  # noqa: S608
-                f"JOIN accounts a ON a.id = s.account_id WHERE s.id {CHOICES[kind]}"
-            )
-        return self._statements[kind]
-
-    def _build(self, values: Sequence[Any]) -> tuple[Session, Account]:
-        of_session = len(self._sessions.columns)
-        if dialect() == "postgres":
-            return self._sessions.build(values[:of_session]), self._accounts.build(values[of_session:])
-        return (
-            self._sessions.build_from_sqlite(values[:of_session]),
-            self._accounts.build_from_sqlite(values[of_session:]),
-        )
+    def _state(self, kind: str) -> str:
+        columns = f"{self._sessions.select('s')}, {self._accounts.select('a')}"
+        where = f"a.id = s.account_id WHERE s.id {CHOICES[kind]}"
+        self._statement = f"SELECT {columns} FROM sessions s JOIN accounts a ON {where}"  # noqa: S608 -- our own words
+        return self._statement

@@ -51,3 +51,23 @@ class Session(Model):
 
         table = "sessions"
         indexes = (("account_id", "id"),)
+
+
+class Revocation(Model):
+    """A session that ended while its newest access token, and perhaps older ones, had time to live.
+
+    It names no account and outlives the session's row, which goes with its account. `position` is the
+    writing transaction's place in the order of commits.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    position = fields.BigIntField()
+    session_id = fields.UUIDField()
+    token_id = fields.UUIDField()
+    matters_until = fields.DatetimeField()
+
+    class Meta:
+        """Read in the order of commits, dropped when their time is over."""
+
+        table = "revocations"
+        indexes = (("position", "id"), ("matters_until",))

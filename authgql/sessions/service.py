@@ -21,6 +21,7 @@ from authgql.sessions.errors import SessionNotFound
 from authgql.sessions.living import Living
 from authgql.sessions.location import Locator
 from authgql.sessions.models import Session
+from authgql.sessions.revocations import Revocations
 from authgql.sessions.state import Ending, SessionEndReason, SessionStatus, ending, timeout_reason
 
 EXPIRY_BATCH: Final = 100
@@ -37,6 +38,7 @@ class Sessions:
         cursors: Cursors,
         activity: Activity,
         locator: Locator,
+        revocations: Revocations,
         timeouts: Timeouts,
         token_life: timedelta,
         limit: int,
@@ -46,6 +48,7 @@ class Sessions:
         self._cursors = cursors
         self._activity = activity
         self._locator = locator
+        self._revocations = revocations
         self._timeouts = timeouts
         self._token_life = token_life
         self._limit = limit
@@ -207,6 +210,7 @@ class Sessions:
         reason = timeout_reason(session)
         same = Session.filter(id=session.id, logged_out_at=None, expires_at=session.expires_at)
         if await same.update(logged_out_at=session.expires_at, end_reason=reason.name):
+            await self._revocations.add([session])
             await self._audit.record(
                 Event.SESSION_ENDED,
                 subject=session.account.pseudonym,
@@ -229,6 +233,7 @@ class Sessions:
             return []
         changes = {"logged_out_at": now, "end_reason": reason.name}
         await Session.filter(id__in=[session.id for session in sessions]).update(**changes)
+        await self._revocations.add(sessions)
         await self._audit.record_all(
             Event.SESSION_ENDED,
             session_ids=[session.id for session in sessions],

@@ -90,22 +90,21 @@ class AccessTokens:
     def verify(self, token: str) -> AccessClaims:
         """Return what a token proves, or raise `BadAccessToken`; the session is not looked up here."""
         name = fingerprint(token)
-        claims = self._recalled(name)
-        if claims is None:
-            key, claims = self._read(token)
-            self._remember(name, key, claims)
+        key, claims = self._recalled(name) or self._read(token)
         self._check_times(claims.signed)
+        self._remember(name, key, claims)
         return claims
 
-    def _recalled(self, name: str) -> AccessClaims | None:
-        key, claims = self._verified.get(name, (None, None))
-        if key is None or self._keys.get(key.kid) is not key:  # unknown, or its key was retired
+    def _recalled(self, name: str) -> tuple[Key, AccessClaims] | None:
+        remembered = self._verified.get(name)
+        if remembered is None:
             return None
-        self._verified.move_to_end(name)
-        return claims
+        key, _ = remembered
+        return remembered if self._keys.get(key.kid) is key else None  # unless its key was retired
 
     def _remember(self, name: str, key: Key, claims: AccessClaims) -> None:
         self._verified[name] = key, claims
+        self._verified.move_to_end(name)
         if len(self._verified) > self._remembered:
             self._verified.popitem(last=False)
 

@@ -63,7 +63,12 @@ class Endpoint:
             return _answer(refusal.status, media, request_error(refusal.message, "BAD_USER_INPUT"))
 
     async def _run(self, request: Request, wanted: GraphQLRequest, media: str) -> Response:
-        prepared = self._documents.prepare(wanted.query)
+        prepared = self._documents.prepare(
+            wanted.query,
+            document_id=wanted.document_id,
+            operation_name=wanted.operation_name,
+            variables=wanted.variables,
+        )
         if prepared.document is None:
             return self._refused(request, prepared, media)
         operation = selected_operation(prepared.document, wanted.operation_name)

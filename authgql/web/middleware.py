@@ -3,10 +3,10 @@
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Final
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authgql.core.secrets import new_id
@@ -38,7 +38,7 @@ class Requests:
 
     def __init__(self, app: ASGIApp, *, headers: Mapping[str, str] = HEADERS) -> None:
         self._app = app
-        self._headers = headers
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -53,22 +53,28 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                headers = message.get("headers", ())
+                said = {name for name, _ in headers}
+                message["headers"] = [
+                    *headers,
+                    (b"x-request-id", request_id.encode()),
+                    *(header for header in self._headers if header[0] not in said),
+                ]
+                if status == HTTPStatus.SERVICE_UNAVAILABLE and b"retry-after" not in said:
+                    message["headers"].append((b"retry-after", b"1"))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_headers)
-            except Exception:
-                if status:  # too late to say anything else: the server closes the connection
-                    raise
-                log.exception("request.failed")
-                response = json_response(internal_error(request_id), status=500)
-                await response(scope, receive, send_with_headers)
-            finally:
-                if scope["path"] not in QUIET:
-                    elapsed = round((time.perf_counter() - started) * 1000, 1)
-                    log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            if status:  # too late to say anything else: the server closes the connection
+                raise
+            log.exception("request.failed")
+            response = json_response(internal_error(request_id), status=500)
+            await response(scope, receive, send_with_headers)
+        finally:
+            if scope["path"] not in QUIET:
+                elapsed = round((time.perf_counter() - started) * 1000, 1)
+                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
+            structlog.contextvars.reset_contextvars(**bound)

@@ -1,6 +1,7 @@
 """A client's address is its peer's; what a header says counts only if a trusted proxy wrote it."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -22,7 +23,7 @@ def origin_of(connection: HTTPConnection, trusted: Networks) -> Origin:
 
 def client_address(connection: HTTPConnection, trusted: Networks) -> str:
     """Return the right-most address that no trusted proxy has; the peer's if anything is unreadable."""
-    peer = _read(connection.client.host) if connection.client else None
+    peer = _peer(connection.client.host) if connection.client else None
     if peer is None:
         return NOBODY
     if not _within(peer, trusted):
@@ -34,6 +35,12 @@ def client_address(connection: HTTPConnection, trusted: Networks) -> str:
         if hop is not None and not _within(hop, trusted):
             return str(hop)
     return str(hops[0] or peer) if hops else str(peer)
+
+
+@lru_cache(maxsize=1024)
+def _peer(host: str) -> IPv4Address | IPv6Address | None:
+    """Read the address of a connection, which has it for all its requests."""
+    return _read(host)
 
 
 def _hops(connection: HTTPConnection) -> list[str]:

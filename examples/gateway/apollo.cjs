@@ -1,6 +1,7 @@
 // Apollo's gateway over authgql and other subgraphs: `node apollo.cjs subgraphs.json`.
 //
-// Credentials go on to the subgraphs as they came, cookies come back, and errors keep their codes.
+// Credentials go on to the subgraphs as they came, cookies come back, and errors keep their codes. With
+// AUTHGQL_URL set, a bad token is refused here already, before any subgraph sees it.
 
 // Apollo's packages are CommonJS, and so is this: an `import` of graphql would be another copy than theirs.
 
@@ -64,11 +65,24 @@ const server = new ApolloServer({
   gateway: new ApolloGateway({ supergraphSdl, buildService: ({ url }) => new Subgraph({ url }) }),
   plugins: [returnCookies],
 });
-startStandaloneServer(server, {
-  listen: { host: '127.0.0.1', port: Number(process.env.PORT ?? 4000) },
-  context: async ({ req, res }) => ({
-    headers: { ...req.headers, 'x-forwarded-for': forwardedFor(req) },
-    response: res,
-    cookies: [],
-  }),
-}).then(({ url }) => console.log(url));
+async function main() {
+  const { bearer, verifierFromEnvironment } = await import('./verifier.js');
+  const verifier = await verifierFromEnvironment();
+  const { url } = await startStandaloneServer(server, {
+    listen: { host: '127.0.0.1', port: Number(process.env.PORT ?? 4000) },
+    context: async ({ req, res }) => {
+      const token = bearer(req.headers);
+      if (verifier && token) await verifier.verify(token).catch(refuse);
+      const headers = { ...req.headers, 'x-forwarded-for': forwardedFor(req) };
+      return { headers, response: res, cookies: [] };
+    },
+  });
+  console.log(url);
+}
+
+function refuse() {
+  const extensions = { code: 'UNAUTHENTICATED', http: { status: 401 } };
+  throw new GraphQLError('Sign in first: this token is not good, or no longer.', { extensions });
+}
+
+main();

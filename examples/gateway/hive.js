@@ -1,12 +1,14 @@
 // Hive's gateway over authgql and other subgraphs: `node hive.js subgraphs.json`.
 //
-// Credentials go on to the subgraphs as they came, and cookies come back.
+// Credentials go on to the subgraphs as they came, and cookies come back. With AUTHGQL_URL set, a bad token is
+// refused here already, before any subgraph sees it.
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createGatewayRuntime } from '@graphql-hive/gateway-runtime';
 import { composeServices } from '@theguild/federation-composition';
 import { parse } from 'graphql';
+import { bearer, verifierFromEnvironment } from './verifier.js';
 
 const FORWARDED = ['authorization', 'dpop', 'cookie', 'origin', 'user-agent'];
 
@@ -23,7 +25,23 @@ const { errors, supergraphSdl } = composeServices(
 );
 if (errors) throw new AggregateError(errors, errors.map((error) => error.message).join('\n'));
 
+const verifier = await verifierFromEnvironment();
+
+// A plugin of the gateway's: what it ends here goes no further.
+const signedInOrNobody = {
+  async onRequest({ request, fetchAPI, endResponse }) {
+    const token = bearer(Object.fromEntries(request.headers));
+    if (!verifier || !token) return;
+    await verifier.verify(token).catch(() => {
+      const message = 'Sign in first: this token is not good, or no longer.';
+      const body = { errors: [{ message, extensions: { code: 'UNAUTHENTICATED' } }] };
+      endResponse(fetchAPI.Response.json(body, { status: 401 }));
+    });
+  },
+};
+
 const gateway = createGatewayRuntime({
+  plugins: () => [signedInOrNobody],
   supergraph: supergraphSdl,
   logging: false,
   maskedErrors: false,

@@ -151,3 +151,17 @@ async def test_cookies_renewed_in_a_request_that_ends_their_session_are_not_kept
     document = "mutation { a: refresh { __typename } b: logout { __typename } }"
     await app.gql(document, headers=OWN)
     assert _cookies(app) == {}
+
+
+async def test_a_cookie_fits_into_every_browser(make_app: MakeApp) -> None:
+    label = "a" * 63
+    issuer = f"https://{label}.{label}.{label}.{'a' * 57}.com"  # as long as a host's name may be
+    app = await make_app(public_url=issuer, audience="x" * 500)
+    await app.register()
+    given = {"input": {"username": "ada", "password": PASSWORD, "delivery": "COOKIE"}}
+    response = await app.client.post(
+        f"{issuer}/graphql", json={"query": LOGIN, "variables": given}, headers={"origin": issuer}
+    )
+    sent = response.headers.get_list("set-cookie")
+    assert len(sent) >= 2
+    assert max(len(cookie.partition(";")[0]) for cookie in sent) < 4096

@@ -156,3 +156,11 @@ async def test_what_needs_a_caller_is_marked_where_the_operator_asks_for_it(make
     assert {"logout", "deleteAccount", "changePassword", "terminateSession"} <= set(marked)
     assert not {"me", "login", "register", "refresh", "username", "currentSession"} & set(marked)
     assert (await app.gql("{ me { id } }")).data == {"me": None}
+
+
+async def test_no_trace_is_told_to_who_asks_for_one(app: Application) -> None:
+    ada = await app.signed_up()
+    answer = await app.gql(
+        "{ me { id } }", token=ada.access, headers={"apollo-federation-include-trace": "ftv1"}
+    )
+    assert answer.body.keys() == {"data"}

@@ -162,3 +162,9 @@ async def test_the_moment_of_the_login_is_the_servers(app: Application) -> None:
     result = await login(app, "ada")
     expected = app.clock.now() + timedelta(days=7)
     assert result["session"]["expiresAt"] == expected.isoformat()
+
+
+async def test_a_password_of_years_ago_still_signs_in(app: Application) -> None:
+    await app.register()
+    app.clock.advance(days=1_000)
+    assert (await login(app, "ada"))["__typename"] == "LoginSuccess"

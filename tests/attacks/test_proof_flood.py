@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 from conftest import MakeApp
-from limits import RateLimitItemPerMinute
 from support.app import PASSWORD, Application
 from support.dialects import no_database
 from support.documents import LOGIN, ME
 from support.proofs import ProofKey, claims_at
 
 from authgql.core.secrets import ascii_hash
-from authgql.limits.policy import POLICIES, Attempt, Policy
+from authgql.limits.policy import POLICIES, Attempt, Policy, rates
 
 HTU = "https://id.example.com/graphql"
 GIVEN = {"input": {"username": "ada", "password": PASSWORD}}
@@ -23,8 +22,8 @@ pytestmark = no_database
 
 @pytest.fixture(autouse=True)
 def _a_low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert POLICIES[Attempt.PROOF].network == (RateLimitItemPerMinute(800),)
-    monkeypatch.setitem(POLICIES, Attempt.PROOF, Policy(network=[RateLimitItemPerMinute(LIMIT)]))
+    assert POLICIES[Attempt.PROOF].network == rates("800/minute")
+    monkeypatch.setitem(POLICIES, Attempt.PROOF, Policy(network=rates(f"{LIMIT}/minute")))
 
 
 def proof(app: Application, key: ProofKey, access_token: str | None = None) -> str:

@@ -15,6 +15,8 @@ from support.process import LiveServer
 from authgql.core.database import current
 
 LIVE = "SELECT count(*) AS n FROM refresh_tokens WHERE spent_at IS NULL"
+CHAIN = "SELECT generation FROM refresh_tokens ORDER BY generation"
+KINDS = "SELECT kind FROM security_events"
 ROUNDS = 5
 
 
@@ -63,6 +65,11 @@ async def test_clients_of_two_processes_all_get_the_same_successor(
             assert {result["session"]["token"]["refreshedCount"] for result in results} == {generation}
     async with opened(database_url):
         assert [row["n"] for row in await current().execute_query_dict(LIVE)] == [1]
+        chain = await current().execute_query_dict(CHAIN)
+        assert [row["generation"] for row in chain] == list(range(ROUNDS + 1))
+        kinds = [row["kind"] for row in await current().execute_query_dict(KINDS)]
+        assert kinds.count("session.refreshed") == ROUNDS
+        assert not {"session.ended", "token.reused", "refresh.refused"} & set(kinds)
     me = await asyncio.to_thread(servers[0].gql, ME, None, results[-1]["tokens"]["accessToken"])
     assert me["data"]["me"]["username"] == "ada"
 

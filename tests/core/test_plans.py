@@ -22,6 +22,7 @@ TABLES = {
     "reset_requests",
     "outbox_mails",
     "security_events",
+    "revocations",
 }
 QUERIES = """
 {
@@ -92,6 +93,8 @@ async def tour(app: Application) -> None:
     await app.gql(
         DELETE, {"password": NEW_PASSWORD}, token=(await app.login("lovelace", NEW_PASSWORD)).access
     )
+    for path in ("/revocations", "/revocations?since=1", f"/revocations?since=1.1.{ada.session_id}"):
+        assert (await app.client.get(path)).status_code == 200
     for name in LOOPS:
         await app.run_loop(name)
 

@@ -55,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "federation_auth_directives": False,
     "introspection": None,
     "graphiql": None,
+    "trusted_documents": None,
 }
 DURATIONS = [name for name, default in DEFAULTS.items() if isinstance(default, timedelta)]
 

@@ -29,6 +29,7 @@ LOOPS = {
     "activity",
     "timeouts",
     "refresh-grace",
+    "revocations",
 }  # whose statements are nobody's request
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IPHONE = (

@@ -52,7 +52,7 @@ class PostgresServer:
 
     def empty(self, url: str) -> None:
         """Remove every row."""
-        self.run(url, f"TRUNCATE {TABLES} CASCADE")
+        self.run(url, f"TRUNCATE {TABLES}, revocations CASCADE")
 
     @staticmethod
     def run(url: str, *statements: str) -> None:

@@ -33,12 +33,10 @@ class Gateway:
 
 
 @contextmanager
-def gateway(
-    kind: str, directory: Path, *, auth_directives: bool = False, **environment: str
-) -> Iterator[Gateway]:
+def gateway(kind: str, directory: Path, **environment: str) -> Iterator[Gateway]:
     """Compose and start one of the examples; its subgraphs need not answer yet."""
     with listener() as accounts, listener() as posts:
-        schemas = {"accounts": build_schema(auth_directives=auth_directives).sdl, "posts": SCHEMA.as_str()}
+        schemas = {"accounts": build_schema().sdl, "posts": SCHEMA.as_str()}
         listeners = {"accounts": accounts, "posts": posts}
         subgraphs = [
             {"name": name, "url": f"{address(listeners[name])}/graphql", "schema": f"{name}.graphql"}
@@ -65,6 +63,17 @@ def gateway(
                 yield Gateway(url=url, accounts=accounts, posts=posts)
             finally:
                 process.kill()
+
+
+@asynccontextmanager
+async def gateway_beside(kind: str, directory: Path, **environment: str) -> AsyncIterator[Gateway]:
+    """Do the same while this event loop goes on: the gateway asks it for keys as it starts."""
+    manager = gateway(kind, directory, **environment)
+    running = await asyncio.to_thread(manager.__enter__)
+    try:
+        yield running
+    finally:
+        await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
 @asynccontextmanager

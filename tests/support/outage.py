@@ -16,6 +16,8 @@ class Wire:
         self._port = 0
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
+        self._carries = asyncio.Event()
+        self._carries.set()
 
     @property
     def url(self) -> str:
@@ -32,9 +34,18 @@ class Wire:
         """End every connection and take no other."""
         assert self._server is not None
         self._server.close()
+        self._carries.set()
         for writer in list(self._writers):
             writer.transport.abort()
         await self._server.wait_closed()
+
+    def hold(self) -> None:
+        """Keep every connection, take new ones, and carry nothing: a database that hangs."""
+        self._carries.clear()
+
+    def let_go(self) -> None:
+        """Carry again, also what was held back."""
+        self._carries.set()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await self._reach()
@@ -51,6 +62,7 @@ class Wire:
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
+                await self._carries.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()

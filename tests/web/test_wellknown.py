@@ -78,6 +78,8 @@ async def test_without_its_database_a_server_says_so_and_recovers_by_itself(
 
     assert await status_of(app, "/readyz") == (503, {"status": "database away"})
     assert await status_of(app, "/healthz") == (200, {"status": "ok"})
+    status, body = await status_of(app, "/revocations")
+    assert (status, "SERVICE_UNAVAILABLE" in str(body)) == (503, True)
     new = {"username": "grace", "email": "grace@example.com", "password": "violet-harbour-umbrella-27"}
     for answer in (
         await app.gql(LOGIN, CREDENTIALS),
