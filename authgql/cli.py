@@ -2,25 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from authgql.accounts.models import Account
 from authgql.accounts.service import NewAccount
 from authgql.banner import banner
+from authgql.console import fail, find_account, load_settings, run
 from authgql.core.database import Database, is_unavailable
-from authgql.core.errors import Problem
 from authgql.core.migrations import migrate as run_migrations
 from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
-from authgql.environment import SettingsError, for_serving, load, require
+from authgql.environment import SettingsError, for_serving, load
 from authgql.keys.service import UnknownKey
 from authgql.server import CannotListen
 from authgql.server import serve as run_server
-from authgql.settings import Settings
-from authgql.system import MODELS, SchemaBehind, System, build
+from authgql.system import MODELS, SchemaBehind, System
 from authgql.web.documents import Untrustworthy
 from authgql.web.schema import build_schema
 from authgql.workers import WorkerEnded
@@ -54,16 +51,16 @@ def main() -> None:
     try:
         app()
     except (SettingsError, SchemaBehind, CannotListen, CannotOpen, UnknownKey, WorkerEnded) as error:
-        _fail(str(error))
+        fail(str(error))
     except Untrustworthy as error:
-        _fail(f"AUTHGQL_TRUSTED_DOCUMENTS: {error}")
+        fail(f"AUTHGQL_TRUSTED_DOCUMENTS: {error}")
     except UnicodeError:
-        _fail("What you gave is not text in UTF-8.")
+        fail("What you gave is not text in UTF-8.")
     except Exception as error:
         if not is_unavailable(error):
             raise
         reason = str(error) or type(error).__name__
-        _fail(f"The database cannot be reached: {reason}. Check AUTHGQL_DATABASE_URL.")
+        fail(f"The database cannot be reached: {reason}. Check AUTHGQL_DATABASE_URL.")
 
 
 @app.command()
@@ -75,7 +72,7 @@ def serve(
     dev: Development = False,
 ) -> None:
     """Serve the GraphQL API until SIGTERM."""
-    settings = for_serving(_load(dev=dev), port=port, workers=workers)
+    settings = for_serving(load_settings(dev=dev), port=port, workers=workers)
     configure_logging(settings.log_format)
 
     def announce() -> None:
@@ -127,7 +124,7 @@ def create(
         account = await system.services.registration.create(NewAccount.of(username, email), password)
         return f"Created {account.username} ({account.id})."
 
-    _run(work, dev=dev)
+    run(work, dev=dev)
 
 
 @users.command()
@@ -135,11 +132,11 @@ def promote(username: Username, *, dev: OfDevelopment = False) -> None:
     """Make an account an administrator."""
 
     async def work(system: System) -> str:
-        account = await _find(system, username)
+        account = await find_account(system, username)
         done = await system.services.accounts.promote(account)
         return f"{account.username} is {'now' if done else 'already'} an administrator."
 
-    _run(work, dev=dev)
+    run(work, dev=dev)
 
 
 @users.command()
@@ -147,11 +144,11 @@ def lock(username: Username, *, dev: OfDevelopment = False) -> None:
     """Keep an account from signing in, and end its sessions."""
 
     async def work(system: System) -> str:
-        account = await _find(system, username)
+        account = await find_account(system, username)
         done = await system.services.registration.lock(account)
         return f"{account.username} is {'now' if done else 'already'} locked."
 
-    _run(work, dev=dev)
+    run(work, dev=dev)
 
 
 @users.command()
@@ -159,11 +156,11 @@ def unlock(username: Username, *, dev: OfDevelopment = False) -> None:
     """Let a locked account sign in again."""
 
     async def work(system: System) -> str:
-        account = await _find(system, username)
+        account = await find_account(system, username)
         done = await system.services.accounts.unlock(account)
         return f"{account.username} is {'no longer' if done else 'not'} locked."
 
-    _run(work, dev=dev)
+    run(work, dev=dev)
 
 
 @users.command()
@@ -175,16 +172,16 @@ def sign_out(
 ) -> None:
     """End every session of an account, or of all accounts. Tokens are refused from the next request on."""
     if bool(username) == everybody:
-        _fail("Name an account, or give --all.")
+        fail("Name an account, or give --all.")
 
     async def work(system: System) -> str:
         if everybody:
             sessions, accounts = await system.services.terminations.sign_out_everybody()
             return f"Sessions ended: {sessions}. Accounts: {accounts}."
-        account = await _find(system, username)
+        account = await find_account(system, username)
         return f"Sessions ended: {await system.services.terminations.sign_out(account)}."
 
-    _run(work, dev=dev)
+    run(work, dev=dev)
 
 
 @keys.command("list")
@@ -199,7 +196,7 @@ def list_keys(*, dev: OfDevelopment = False) -> None:
         ]
         return "\n".join(rows) or "No keys yet; the server makes one at its start."
 
-    _run(work, dev=dev)
+    run(work, dev=dev)
 
 
 @keys.command()
@@ -210,7 +207,7 @@ def rotate(*, dev: OfDevelopment = False) -> None:
         key = await system.keys.rotate()
         return f"Published {key.kid}. It signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC."
 
-    _run(work, dev=dev)
+    run(work, dev=dev)
 
 
 @keys.command()
@@ -226,39 +223,4 @@ def retire(
         await system.keys.retire(kid)
         return f"Retired {kid}. Sessions go on: clients refresh."
 
-    _run(work, dev=dev)
-
-
-def _run(work: Callable[[System], Awaitable[str]], *, dev: bool) -> None:
-    settings = _load(dev=dev)
-    if settings.development:
-        settings = for_serving(settings, port=8000)
-    require(settings, "secret_keys")
-    # A command says in one line what it did; the trail has the event, and so has a log that is collected.
-    configure_logging(settings.log_format, quiet=settings.log_format != "json")
-
-    async def within() -> str:
-        system = build(settings)
-        async with system.running():
-            await system.require_current_schema()
-            return await work(system)
-
-    try:
-        typer.echo(asyncio.run(within()))
-    except Problem as problem:
-        wrong = getattr(problem, "fields", {})
-        _fail(" ".join([problem.message, *wrong.values()]))
-
-
-async def _find(system: System, username: str) -> Account:
-    account = await system.services.accounts.find(username)
-    return account or _fail(f"No account has the username or e-mail address {username}.")
-
-
-def _load(*, dev: bool) -> Settings:
-    return load(development=True) if dev else load()
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"authgql: {message}", err=True)
-    raise SystemExit(1)
+    run(work, dev=dev)

@@ -26,6 +26,7 @@ LOOPS = {
     "mail",
     "keys",
     "reset-requests",
+    "erasure",
     "activity",
     "timeouts",
     "refresh-grace",
