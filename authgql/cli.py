@@ -156,11 +156,12 @@ def lock(username: Username, *, dev: OfDevelopment = False) -> None:
 
 @users.command()
 def unlock(username: Username, *, dev: OfDevelopment = False) -> None:
-    """Let a locked account sign in again."""
+    """Let an account sign in again that was locked, or whose password 100 wrong ones disabled."""
 
     async def work(system: System) -> str:
         account = await _find(system, username)
-        done = await system.services.accounts.unlock(account)
+        enabled = await system.services.passwords.enable(account)
+        done = await system.services.accounts.unlock(account) or enabled
         return f"{account.username} is {'no longer' if done else 'not'} locked."
 
     _run(work, dev=dev)

@@ -59,7 +59,7 @@ class Profile:
             await self._refuse_stale(account, authenticated_at, origin)
             if await Account.exists(email_key=email.key, id__not=account.id):
                 await self._refuse(account, EmailTaken(), origin)
-            await self._limits.attempt(Attempt.PROOF_MAIL, origin=origin, account=email.key)
+            await self._limits.attempt(Attempt.VERIFICATION_MAIL, origin=origin, account=email.key)
         try:
             async with transaction():
                 await self._apply(account, changes, email, origin)

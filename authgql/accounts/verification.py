@@ -51,7 +51,9 @@ class Verification:
         """Send the link again, if a proof is due; return the address. Raises `RateLimited`."""
         await self._limits.attempt(Attempt.RESEND_VERIFICATION, origin=origin, account=str(account.id))
         if due := _unproved(account):
-            await self._limits.attempt(Attempt.PROOF_MAIL, origin=origin, account=EmailAddress.of(due).key)
+            await self._limits.attempt(
+                Attempt.VERIFICATION_MAIL, origin=origin, account=EmailAddress.of(due).key
+            )
         async with transaction():
             current = await held(account.id)
             address = _unproved(current) if current else None

@@ -1,5 +1,6 @@
 """Every security event becomes a row of the trail, and a refusal leaves its row behind whatever follows."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
@@ -12,7 +13,7 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.models import SecurityEventRecord
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
-from authgql.core.database import after_commit, in_a_transaction
+from authgql.core.database import after_commit, in_a_transaction, transaction
 from authgql.core.errors import Problem
 from authgql.core.secrets import first_id_at
 
@@ -75,15 +76,19 @@ class AuditLog:
         subject: UUID | None = None,
         origin: Origin | None = None,
         session_id: UUID | None = None,
+        along: Callable[[], Awaitable[None]] | None = None,
     ) -> NoReturn:
-        """Commit the evidence by itself, then raise the refusal.
+        """Commit the evidence by itself, then raise the refusal; `along` is committed with the evidence.
 
         Inside a transaction the raise would roll the evidence back, so none may be open.
         """
         if in_a_transaction():
             raise AssertionError("a refusal inside a transaction would erase its own evidence")
-        reason = type(refusal).__name__
-        await self.record(event, subject=subject, origin=origin, session_id=session_id, reason=_words(reason))
+        reason = _words(type(refusal).__name__)
+        async with transaction():
+            if along:
+                await along()
+            await self.record(event, subject=subject, origin=origin, session_id=session_id, reason=reason)
         raise refusal
 
     async def page(self, *, subject: UUID, first: int, after: str | None) -> Page[SecurityEventRecord]:

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.strategies import MovingWindowRateLimiter
+from redis.asyncio import Redis
 
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
@@ -57,14 +58,15 @@ class Limits:
     counts for itself, unless a Redis counts for all.
     """
 
-    def __init__(self, *, clock: Clock, audit: AuditLog, enabled: bool, redis_url: str, factor: int) -> None:
+    def __init__(
+        self, *, clock: Clock, audit: AuditLog, enabled: bool, redis: Redis | None, factor: int
+    ) -> None:
         self._clock = clock
         self._audit = audit
         self._enabled = enabled
         self._factor = factor
         self._own = MovingWindowRateLimiter(MemoryWindows(clock=clock))
-        self._store = SharedWindows(redis_url, clock=clock) if redis_url else None
-        self._shared = MovingWindowRateLimiter(self._store) if self._store else None
+        self._shared = MovingWindowRateLimiter(SharedWindows(redis, clock=clock)) if redis else None
 
         self._asked_again_at = 0.0
 
@@ -95,11 +97,6 @@ class Limits:
                 Event.RATE_LIMITED, origin=origin, reason=f"{attempt.value}, {held.by.scope}"
             )
         raise RateLimited(retry_after=max(1, math.ceil(held.seconds)))
-
-    async def close(self) -> None:
-        """Let the store's connections go."""
-        if self._store:
-            await self._store.close()
 
     async def overloaded(self) -> None:
         """Leave evidence, once a minute, that this process had no room for what was asked."""

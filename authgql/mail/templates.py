@@ -15,6 +15,7 @@ NAMES: Final = (
     "password_changed",
     "new_device",
     "after_failures",
+    "password_disabled",
     "token_reused",
     "account_deleted",
 )

@@ -37,7 +37,7 @@ COMMANDS = {
     "users create": "Create an account.",
     "users promote": "Make an account an administrator.",
     "users lock": "Keep an account from signing in, and end its sessions.",
-    "users unlock": "Let a locked account sign in again.",
+    "users unlock": "Let an account sign in again that was locked",
 }
 LOGIN_INPUT: dict[str, object] = {"input": {"username": "ada", "password": PASSWORD}}
 

@@ -14,6 +14,7 @@ CONTEXTS = {
     "password_changed": ("username", "at", "ip_address", "device"),
     "new_device": ("username", "device", "place", "ip_address", "at", "failures", "link", "valid_for"),
     "after_failures": ("username", "device", "place", "ip_address", "at", "failures", "link", "valid_for"),
+    "password_disabled": ("username", "failures", "source", "at", "ip_address", "device"),
     "token_reused": ("username", "device", "at"),
     "account_deleted": ("username", "at"),
 }
@@ -27,6 +28,7 @@ VALUES = {
     "failures": "12",
     "new_email": "ada@new.example",
     "at": "23 Nov 2026, 16:41 UTC",
+    "source": "from browsers that have not signed in to it before",
 }
 HOSTILE = "<b>\"'{{7*7}}{% raw %}`</b>"
 
