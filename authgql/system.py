@@ -41,6 +41,7 @@ from authgql.sessions.devices import describe
 from authgql.sessions.location import Locator
 from authgql.sessions.revocations import Revocations
 from authgql.sessions.service import Sessions
+from authgql.sessions.termination import Terminations
 from authgql.settings import Settings
 from authgql.signin.notices import SignInNotices
 from authgql.signin.registration import Registration
@@ -234,6 +235,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             refresh_tokens=refresh_tokens,
             tokens=Tokens(clock=clock, access=access),
             reveal_accounts=settings.reveal_accounts,
+        ),
+        terminations=Terminations(
+            clock=clock, audit=audit, outbox=outbox, accounts=accounts, sessions=sessions
         ),
         verification=verification,
     )

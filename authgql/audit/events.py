@@ -27,6 +27,7 @@ class Event(Enum):
     )
     SESSION_REFRESHED = "session.refreshed", "The session's tokens were renewed."
     SESSION_ENDED = "session.ended", "The session ended: {reason}."
+    SESSION_ENDED_AS_ADMIN = "session.ended_as_admin", "As an administrator, ended somebody else's session."
     SESSION_REAUTHENTICATED = "session.reauthenticated", "The password was confirmed."
     TERMINATION_REFUSED = (
         "session.termination_refused",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from operator import attrgetter
 from typing import Final
+from uuid import UUID
 
 import structlog
 from limits import RateLimitItemPerMinute
@@ -71,12 +72,19 @@ class Limits:
         self._asked_again_at = 0.0
 
     async def attempt(
-        self, attempt: Attempt, *, origin: Origin, account: str | None = None, known: str | None = None
+        self,
+        attempt: Attempt,
+        *,
+        origin: Origin,
+        account: str | None = None,
+        known: str | None = None,
+        subject: UUID | None = None,
     ) -> None:
         """Count one attempt at an account, whatever names it; raise `RateLimited`.
 
-        `known` names the browser or session that the account knows the attempt to come from. Passwords are
-        not tried while the store of the counts is away: `Unavailable`.
+        `known` names the browser or session that the account knows the attempt to come from; `subject` is
+        whose trail tells of a refusal. Passwords are not tried while the store of the counts is away:
+        `Unavailable`.
         """
         if not self._enabled:
             return
@@ -94,7 +102,10 @@ class Limits:
         # Evidence once a minute is enough: a flood must not fill the trail that it is refused by.
         if await self._own.hit(ONCE_A_MINUTE, "evidence", *held.by.key):
             await self._audit.record(
-                Event.RATE_LIMITED, origin=origin, reason=f"{attempt.value}, {held.by.scope}"
+                Event.RATE_LIMITED,
+                subject=subject,
+                origin=origin,
+                reason=f"{attempt.value}, {held.by.scope}",
             )
         raise RateLimited(retry_after=max(1, math.ceil(held.seconds)))
 

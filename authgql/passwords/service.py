@@ -64,7 +64,11 @@ class Passwords:
     async def confirm(self, account: Account, password: str, *, origin: Origin, session_id: UUID) -> None:
         """Ask a signed-in owner for the password; raises `IncorrectPassword` and `RateLimited`."""
         await self._limits.attempt(
-            Attempt.CONFIRM_PASSWORD, origin=origin, account=str(account.id), known=str(session_id)
+            Attempt.CONFIRM_PASSWORD,
+            origin=origin,
+            account=str(account.id),
+            known=str(session_id),
+            subject=account.pseudonym,
         )
         try:
             await self.verify(account, password, source=str(session_id))

@@ -98,7 +98,8 @@ class SignIn:
         # An account is one target, whether it is tried by its username or by its address.
         target = str(account.id) if account else login_key(username)
         known = await self._recognise(account, device)
-        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target, known=known)
+        subject = account.pseudonym if account else None
+        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target, known=known, subject=subject)
         try:
             await self._passwords.verify(account, password, source=known or STRANGERS)
         except Mismatch:
