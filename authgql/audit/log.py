@@ -26,6 +26,7 @@ class AuditLog:
     def __init__(self, *, clock: Clock, cursors: Cursors) -> None:
         self._clock = clock
         self._cursors = cursors
+        self.on_event: Callable[[str], None] = _not_counted  # called with the kind, once it is safe on disk
 
     async def record(
         self,
@@ -66,7 +67,7 @@ class AuditLog:
         elif rows:
             await SecurityEventRecord.bulk_create(rows)
         for row in rows:
-            after_commit(partial(_tell, row))
+            after_commit(partial(self._tell, row))
 
     async def refuse(
         self,
@@ -112,19 +113,23 @@ class AuditLog:
         rows = await recent.order_by("-id").limit(most).only("kind")
         return len(list(takewhile(lambda row: row.kind == event.kind, rows)))
 
+    def _tell(self, row: SecurityEventRecord) -> None:
+        self.on_event(row.kind)
+        log.info(
+            row.kind,
+            event_id=str(row.id),
+            subject=_str(row.subject),
+            session=_str(row.session_id),
+            ip=row.ip_address,
+        )
+
     async def forget(self, subject: UUID) -> None:
         """Strip a subject's events of addresses and agents; the pseudonym then leads to nobody."""
         await SecurityEventRecord.filter(subject=subject).update(ip_address=None, user_agent=None)
 
 
-def _tell(row: SecurityEventRecord) -> None:
-    log.info(
-        row.kind,
-        event_id=str(row.id),
-        subject=_str(row.subject),
-        session=_str(row.session_id),
-        ip=row.ip_address,
-    )
+def _not_counted(_: str) -> None:
+    """Stand for a listener where there is none: the command line's commands have no metrics."""
 
 
 def _str(value: UUID | None) -> str | None:
