@@ -22,6 +22,7 @@ from authgql.tokens.dpop import InvalidProof
 from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents, Prepared, selected_operation
 from authgql.web.errors import code_of, present_all, problem_error, request_error
+from authgql.web.executor import executor_for
 from authgql.web.origin import Networks, origin_of
 from authgql.web.request import JSON, RESPONSE_JSON, BadRequest, GraphQLRequest, negotiate, read
 
@@ -44,6 +45,7 @@ class Endpoint:
         trusted_proxies: Networks,
     ) -> None:
         self._schema = schema
+        self._executor = executor_for(schema)
         self._documents = documents
         self._callers = callers
         self._services = services
@@ -98,6 +100,7 @@ class Endpoint:
             variable_values=wanted.variables,
             operation_name=wanted.operation_name,
             hide_suggestions=self._documents.hide_suggestions,
+            executor_class=self._executor,
         )
         response = self._result(request, await _settled(result), media)
         self._cookies.write(response, context.outgoing)
