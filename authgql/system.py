@@ -280,6 +280,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             ]
         ),
         hashing=hashing,
+        limits=limits,
         locator=locator,
         activity=activity,
         mailbox=mailbox,

@@ -17,6 +17,7 @@ from authgql.web.contexts import Contexts
 from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents, Prepared, selected_operation
 from authgql.web.errors import code_of, present_all, problem_error, request_error
+from authgql.web.executor import executor_for
 from authgql.web.request import JSON, RESPONSE_JSON, BadRequest, GraphQLRequest, negotiate, read
 
 STATUSES: Final = {Unavailable.code: 503, CsrfRefused.code: 403}
@@ -34,6 +35,7 @@ class Endpoint:
         cookies: Cookies,
     ) -> None:
         self._schema = schema
+        self._executor = executor_for(schema)
         self._documents = documents
         self._contexts = contexts
         self._cookies = cookies
@@ -75,6 +77,7 @@ class Endpoint:
             variable_values=wanted.variables,
             operation_name=wanted.operation_name,
             hide_suggestions=self._documents.hide_suggestions,
+            executor_class=self._executor,
         )
         response = self._result(request, await _settled(result), media)
         self._cookies.write(response, context.outgoing)
