@@ -14,7 +14,6 @@ from authgql.core.secrets import hex_digest, new_nonce
 from authgql.core.telemetry import keep_locals_out
 from authgql.gate.caller import Callers
 from authgql.settings import Settings
-from authgql.system import build
 from authgql.web.account import pages as account_pages
 from authgql.web.contexts import Contexts
 from authgql.web.cookies import Cookies
@@ -31,6 +30,7 @@ from authgql.web.revocations import RevocationRoutes
 from authgql.web.routes import Routes
 from authgql.web.schema import Schema, build_schema
 from authgql.web.trusted import read_trusted
+from authgql.wiring import build
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None, schema: Schema | None = None) -> Starlette:
