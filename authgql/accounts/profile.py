@@ -60,7 +60,9 @@ class Profile:
             await self._refuse_stale(account, authenticated_at, origin)
             if await Account.exists(email_key=email.key, id__not=account.id):
                 await self._refuse(account, EmailTaken(), origin)
-            await self._limits.attempt(Attempt.PROOF_MAIL, origin=origin, account=email.key, subject=subject)
+            await self._limits.attempt(
+                Attempt.VERIFICATION_MAIL, origin=origin, account=email.key, subject=subject
+            )
         try:
             async with transaction():
                 await self._apply(account, changes, email, origin)

@@ -53,7 +53,7 @@ class Verification:
         await attempt(Attempt.RESEND_VERIFICATION, origin=origin, account=str(account.id), subject=subject)
         if due := _unproved(account):
             key = EmailAddress.of(due).key
-            await attempt(Attempt.PROOF_MAIL, origin=origin, account=key, subject=subject)
+            await attempt(Attempt.VERIFICATION_MAIL, origin=origin, account=key, subject=subject)
         async with transaction():
             current = await held(account.id)
             address = _unproved(current) if current else None

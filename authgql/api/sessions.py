@@ -17,7 +17,7 @@ from authgql.api.session_types import (
     show,
 )
 from authgql.gate.context import Info
-from authgql.gate.guards import SignedIn
+from authgql.gate.guards import ONCE_PER_REQUEST, SignedIn
 from authgql.gate.refusal import InvalidToken, RateLimited, SessionNotFound
 
 
@@ -119,8 +119,9 @@ class SessionMutation:
         return await _end_all(info, but=None)
 
     @strawberry.mutation(
+        metadata=ONCE_PER_REQUEST,
         description="Say with the token of a mail that a sign-in was not yours. That session and all others "
-        "of its device end, and a link to choose a new password is mailed to you."
+        "of its device end, and a link to choose a new password is mailed to you.",
     )
     async def disavow_session(
         self,

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.strategies import MovingWindowRateLimiter
+from redis.asyncio import Redis
 
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
@@ -58,14 +59,15 @@ class Limits:
     counts for itself, unless a Redis counts for all.
     """
 
-    def __init__(self, *, clock: Clock, audit: AuditLog, enabled: bool, redis_url: str, factor: int) -> None:
+    def __init__(
+        self, *, clock: Clock, audit: AuditLog, enabled: bool, redis: Redis | None, factor: int
+    ) -> None:
         self._clock = clock
         self._audit = audit
         self._enabled = enabled
         self._factor = factor
         self._own = MovingWindowRateLimiter(MemoryWindows(clock=clock))
-        self._store = SharedWindows(redis_url, clock=clock) if redis_url else None
-        self._shared = MovingWindowRateLimiter(self._store) if self._store else None
+        self._shared = MovingWindowRateLimiter(SharedWindows(redis, clock=clock)) if redis else None
 
         self._asked_again_at = 0.0
 
@@ -106,11 +108,6 @@ class Limits:
                 reason=f"{attempt.value}, {held.by.scope}",
             )
         raise RateLimited(retry_after=max(1, math.ceil(held.seconds)))
-
-    async def close(self) -> None:
-        """Let the store's connections go."""
-        if self._store:
-            await self._store.close()
 
     async def overloaded(self) -> None:
         """Leave evidence, once a minute, that this process had no room for what was asked."""

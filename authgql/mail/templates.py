@@ -18,6 +18,7 @@ NAMES: Final = (
     "sessions_ended",
     "new_device",
     "after_failures",
+    "password_disabled",
     "token_reused",
     "account_deleted",
 )

@@ -22,7 +22,7 @@ from support.process import AUTHGQL
 
 from authgql import cli
 from authgql.environment import load
-from authgql.system import build
+from authgql.wiring import build
 
 COMMANDS = {
     "": "every login is a tracked session",
@@ -37,7 +37,7 @@ COMMANDS = {
     "users create": "Create an account.",
     "users promote": "Make an account an administrator.",
     "users lock": "Keep an account from signing in, and end its sessions.",
-    "users unlock": "Let a locked account sign in again.",
+    "users unlock": "Let an account sign in again that was locked",
     "users sign-out": "End every session of an account, or of all accounts.",
 }
 LOGIN_INPUT: dict[str, object] = {"input": {"username": "ada", "password": PASSWORD}}

@@ -17,6 +17,7 @@ CONTEXTS = {
     "username_changed": ("username", "old_username", "at"),
     "new_device": ("username", "device", "place", "ip_address", "at", "failures", "link", "valid_for"),
     "after_failures": ("username", "device", "place", "ip_address", "at", "failures", "link", "valid_for"),
+    "password_disabled": ("username", "failures", "source", "at", "ip_address", "device"),
     "token_reused": ("username", "device", "at"),
     "account_deleted": ("username", "at"),
 }
@@ -32,6 +33,7 @@ VALUES = {
     "old_username": "lovelace",
     "new_email": "ada@new.example",
     "at": "23 Nov 2026, 16:41 UTC",
+    "source": "from browsers that have not signed in to it before",
 }
 HOSTILE = "<b>\"'{{7*7}}{% raw %}`</b>"
 
