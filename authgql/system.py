@@ -251,6 +251,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         settings=settings,
         database=Database(url=settings.database_url, models=MODELS),
         keys=keys,
+        limits=limits,
         access=access,
         proofs=Proofs(
             clock=clock,
