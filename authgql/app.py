@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from authgql.core.clock import Clock
+from authgql.core.metrics import Metrics
 from authgql.core.secrets import hex_digest, new_nonce
 from authgql.gate.caller import Callers
 from authgql.settings import Settings
@@ -35,6 +36,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     system = build(settings, clock=clock)
     schema = build_schema(auth_directives=settings.federation_auth_directives)
     graphql_schema = schema._schema  # noqa: SLF001 -- Strawberry offers no public way to graphql-core's schema
+    metrics = Metrics()
+    system.services.audit.on_event = metrics.event
+    metrics.gauge("hashing", "Passwords being hashed, or waiting for it.", system.hashing.under_way)
+    metrics.gauge("database_connections", "Connections in use.", system.database.connections_in_use)
     callers = Callers(
         access=system.access,
         sessions=system.services.sessions,
@@ -78,7 +83,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
             *(mailbox_pages.routes(mailbox) if mailbox else []),
         ],
         middleware=[
-            Middleware(Requests, headers=security_headers(settings.strict_transport)),
+            Middleware(Requests, headers=security_headers(settings.strict_transport), count=metrics.request),
             Middleware(Direct, post=endpoint.post),
             Middleware(CrossOrigin, origins=settings.origins),
         ],
@@ -86,7 +91,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # it would send them wherever the Host header says
-    app.state.routes, app.state.system = routes, system
+    app.state.routes, app.state.system, app.state.metrics = routes, system, metrics
     return app
 
 

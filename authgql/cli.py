@@ -156,12 +156,34 @@ def lock(username: Username, *, dev: OfDevelopment = False) -> None:
 
 @users.command()
 def unlock(username: Username, *, dev: OfDevelopment = False) -> None:
-    """Let a locked account sign in again."""
+    """Let an account sign in again that was locked, or whose password 100 wrong ones disabled."""
 
     async def work(system: System) -> str:
         account = await _find(system, username)
-        done = await system.services.accounts.unlock(account)
+        enabled = await system.services.passwords.enable(account)
+        done = await system.services.accounts.unlock(account) or enabled
         return f"{account.username} is {'no longer' if done else 'not'} locked."
+
+    _run(work, dev=dev)
+
+
+@users.command()
+def sign_out(
+    username: Annotated[str, typer.Argument(help="The account's username or e-mail address.")] = "",
+    *,
+    everybody: Annotated[bool, typer.Option("--all", help="Every account.")] = False,
+    dev: OfDevelopment = False,
+) -> None:
+    """End every session of an account, or of all accounts. Tokens are refused from the next request on."""
+    if bool(username) == everybody:
+        _fail("Name an account, or give --all.")
+
+    async def work(system: System) -> str:
+        if everybody:
+            sessions, accounts = await system.services.terminations.sign_out_everybody()
+            return f"Sessions ended: {sessions}. Accounts: {accounts}."
+        account = await _find(system, username)
+        return f"Sessions ended: {await system.services.terminations.sign_out(account)}."
 
     _run(work, dev=dev)
 
@@ -213,7 +235,8 @@ def _run(work: Callable[[System], Awaitable[str]], *, dev: bool) -> None:
     if settings.development:
         settings = for_serving(settings, port=8000)
     require(settings, "secret_keys")
-    configure_logging("json" if settings.log_format == "json" else "console")
+    # A command says in one line what it did; the trail has the event, and so has a log that is collected.
+    configure_logging(settings.log_format, quiet=settings.log_format != "json")
 
     async def within() -> str:
         system = build(settings)

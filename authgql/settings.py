@@ -1,5 +1,6 @@
 """Every setting has one name, one type, one default and one sentence."""
 
+import re
 from datetime import timedelta
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
@@ -107,6 +108,9 @@ class Settings(BaseSettings):
     hsts_max_age: SecondsOrNone = Field(
         default=timedelta(days=365), description="`Strict-Transport-Security` with an https URL; 0 = none."
     )
+    metrics_address: str = Field(
+        default="", description="Where Prometheus finds /metrics, such as 127.0.0.1:9464; empty: nowhere."
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="Rendering of the log."
     )
@@ -155,6 +159,13 @@ class Settings(BaseSettings):
             value.startswith("sqlite://") or names_server(value, "postgres", "postgresql")
         ):
             raise ValueError("must be sqlite://PATH or postgres://user@host/database")
+        return value
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _a_host_and_a_port(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s\[\]]+):[0-9]{1,5}", value):
+            raise ValueError("must be host:port")
         return value
 
     @field_validator("secret_keys")

@@ -24,6 +24,7 @@ from authgql.core.sealing import Sealer
 from authgql.gate.context import Services
 from authgql.keys.service import SigningKeys
 from authgql.limits.devices import Devices
+from authgql.limits.lockout import Lockout
 from authgql.limits.service import Limits
 from authgql.links.service import Links, Purpose
 from authgql.mail.delivery import Delivery, SmtpTransport
@@ -40,6 +41,7 @@ from authgql.sessions.devices import describe
 from authgql.sessions.location import Locator
 from authgql.sessions.revocations import Revocations
 from authgql.sessions.service import Sessions
+from authgql.sessions.termination import Terminations
 from authgql.settings import Settings
 from authgql.signin.notices import SignInNotices
 from authgql.signin.registration import Registration
@@ -52,10 +54,8 @@ from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.revocations import RevocationFeed
 from authgql.tokens.service import Tokens
 
-MODELS: Final = tuple(
-    f"authgql.{room}.models"
-    for room in ("accounts", "sessions", "tokens", "links", "recovery", "mail", "audit", "keys")
-)
+ROOMS: Final = ("accounts", "sessions", "tokens", "links", "recovery", "mail", "audit", "keys", "limits")
+MODELS: Final = tuple(f"authgql.{room}.models" for room in ROOMS)
 MAILBOX: Final = Path("var/mailbox")
 WARM_UP_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -93,7 +93,6 @@ class System:
         finally:
             self.hashing.close()
             self.locator.close()
-            await self.limits.close()
             await self.database.close()
             if self.redis:
                 await self.redis.aclose()
@@ -130,10 +129,10 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         clock=clock,
         audit=audit,
         enabled=settings.rate_limits,
-        redis_url=settings.redis_url,
+        redis=redis,
         factor=settings.overall_limits_factor,
     )
-    devices = Devices(clock=clock, sealer=sealer)
+    devices, lockout = Devices(clock=clock, sealer=sealer), Lockout()
     outbox = Outbox(clock=clock, sealer=sealer)
     keys = SigningKeys(
         clock=clock,
@@ -178,6 +177,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         links=links,
         outbox=outbox,
         hashing=hashing,
+        lockout=lockout,
         policy=PasswordPolicy(
             min_length=settings.password_min_length, context_words=settings.password_context_words
         ),
@@ -227,6 +227,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             limits=limits,
             devices=devices,
             notices=SignInNotices(clock=clock, audit=audit, links=links, outbox=outbox),
+            lockout=lockout,
             accounts=accounts,
             sessions=sessions,
             passwords=passwords,
@@ -234,6 +235,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             refresh_tokens=refresh_tokens,
             tokens=Tokens(clock=clock, access=access),
             reveal_accounts=settings.reveal_accounts,
+        ),
+        terminations=Terminations(
+            clock=clock, audit=audit, outbox=outbox, accounts=accounts, sessions=sessions
         ),
         verification=verification,
     )

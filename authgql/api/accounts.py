@@ -150,12 +150,8 @@ class UpdateProfileInput:
     """A profile's changes."""
 
     username: str | None = strawberry.field(default=strawberry.UNSET, description="A new username; not null.")
-    first_name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A new first name; null removes it."
-    )
-    last_name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A new last name; null removes it."
-    )
+    first_name: str | None = strawberry.field(default=strawberry.UNSET, description="Null removes it.")
+    last_name: str | None = strawberry.field(default=strawberry.UNSET, description="Null removes it.")
     email: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="A new address; not null. It is `pendingEmail` until the link sent there is acted on. "

@@ -65,6 +65,11 @@ class Database:
         """Ask the database whether it can work; raises what `is_unavailable` knows if it cannot."""
         await current().ping()
 
+    def connections_in_use(self) -> int:
+        """Return how many connections somebody has at this moment."""
+        in_use: int = current().in_use()
+        return in_use
+
     async def close(self) -> None:
         """Close every connection; aiosqlite's thread would keep the process alive."""
         await self._context.close_connections()

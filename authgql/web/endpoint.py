@@ -75,6 +75,7 @@ class Endpoint:
         if operation is None or operation is OperationType.SUBSCRIPTION:
             message = "`operationName` must name one query or mutation of the document."
             return _answer(_status(media), media, request_error(message, "BAD_USER_INPUT"))
+        request.state.operation = operation.value
         origin, credentials = origin_of(request, self._trusted_proxies), self._cookies.read(request)
         try:
             await self._check_site(credentials, origin, mutation=operation is OperationType.MUTATION)
@@ -125,6 +126,8 @@ class Endpoint:
         if result.data is None and all(error.path is None for error in result.errors):
             return _answer(_status(media), media, {"errors": errors})
         codes = code_of(errors)
+        if Unavailable.code not in codes:
+            request.state.outcome = "failed" if "INTERNAL_SERVER_ERROR" in codes else "refused"
         status = next((status for code, status in STATUSES.items() if code in codes), 200)
         return _answer(status, media, {"errors": errors, "data": result.data})
 

@@ -58,6 +58,7 @@ SENSITIVE = {
     "resetPassword": 'resetPassword(input: {{ token: "x{0}", newPassword: "y" }})',
     "verifyEmail": 'verifyEmail(token: "x{0}")',
     "resendEmailVerification": "resendEmailVerification",
+    "disavowSession": 'disavowSession(token: "x{0}")',
 }
 
 

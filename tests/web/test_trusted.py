@@ -151,6 +151,7 @@ async def test_the_pages_of_our_own_mails_go_on_working(make_app: MakeApp, trust
         "mutation VerifyEmail",
         "query PasswordResetToken",
         "mutation ResetPassword",
+        "mutation DisavowSession",
     ]
     answer = await app.gql(own[0], {"token": "none"})
     assert answer.only["__typename"] == "InvalidToken"
