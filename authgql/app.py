@@ -11,10 +11,11 @@ from starlette.middleware import Middleware
 from authgql.core.clock import Clock
 from authgql.core.metrics import Metrics
 from authgql.core.secrets import hex_digest, new_nonce
+from authgql.core.telemetry import keep_locals_out
 from authgql.gate.caller import Callers
 from authgql.settings import Settings
-from authgql.system import build
 from authgql.web.account import pages as account_pages
+from authgql.web.contexts import Contexts
 from authgql.web.cookies import Cookies
 from authgql.web.cross_origin import CrossOrigin
 from authgql.web.direct import Direct
@@ -27,14 +28,20 @@ from authgql.web.middleware import Requests, security_headers
 from authgql.web.responses import refuse
 from authgql.web.revocations import RevocationRoutes
 from authgql.web.routes import Routes
-from authgql.web.schema import build_schema
+from authgql.web.schema import Schema, build_schema
 from authgql.web.trusted import read_trusted
+from authgql.wiring import build
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
-    """Build the ASGI application; `app.state.routes.draining` takes it out of rotation."""
+def create_app(settings: Settings, *, clock: Clock | None = None, schema: Schema | None = None) -> Starlette:
+    """Build the ASGI application; `app.state.routes.draining` takes it out of rotation.
+
+    Somebody else's application mounts it, and runs `app.state.system.serving()` in its own lifespan;
+    `app.state.contexts` tells its own endpoints who calls. `schema` may have more fields than ours.
+    """
+    keep_locals_out()
     system = build(settings, clock=clock)
-    schema = build_schema(auth_directives=settings.federation_auth_directives)
+    schema = schema or build_schema(auth_directives=settings.federation_auth_directives)
     graphql_schema = schema._schema  # noqa: SLF001 -- Strawberry offers no public way to graphql-core's schema
     metrics = Metrics()
     system.services.audit.on_event = metrics.event
@@ -48,6 +55,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         binding=system.binding,
     )
     introspection = Introspection(callers=callers, clients=settings.introspection_clients)
+    cookies = Cookies(clock=clock or Clock(), public_url=settings.public_url, origins=settings.origins)
+    contexts = Contexts(
+        callers=callers,
+        services=system.services,
+        cookies=cookies,
+        trusted_proxies=settings.trusted_proxies,
+    )
     endpoint = Endpoint(
         schema=graphql_schema,
         documents=Documents(
@@ -55,10 +69,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
             introspection=settings.answers_introspection,
             trusted=_trusted(settings.trusted_documents),
         ),
-        callers=callers,
-        services=system.services,
-        cookies=Cookies(clock=clock or Clock(), public_url=settings.public_url, origins=settings.origins),
-        trusted_proxies=settings.trusted_proxies,
+        contexts=contexts,
+        cookies=cookies,
     )
     mailbox = system.mailbox if settings.development else None
     graphiql = (
@@ -91,7 +103,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # it would send them wherever the Host header says
-    app.state.routes, app.state.system, app.state.metrics = routes, system, metrics
+    app.state.routes, app.state.contexts = routes, contexts
+    app.state.system, app.state.metrics = system, metrics
     return app
 
 

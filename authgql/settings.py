@@ -14,6 +14,7 @@ from authgql.values import (
     Networks,
     Seconds,
     SecondsOrNone,
+    as_base,
     as_origin,
     is_loopback,
     names_server,
@@ -140,10 +141,10 @@ class Settings(BaseSettings):
     def _no_secrets_in_the_clear(cls, value: str) -> str:
         if not value:
             return value
-        origin = as_origin(value)
-        if urlsplit(origin).scheme == "http" and not is_loopback(urlsplit(origin).hostname or ""):
+        base = as_base(value)
+        if urlsplit(base).scheme == "http" and not is_loopback(urlsplit(base).hostname or ""):
             raise ValueError("must be https; plain http is for loopback hosts only")
-        return origin
+        return base
 
     @field_validator("allowed_origins")
     @classmethod
@@ -212,7 +213,7 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> tuple[str, ...]:
         """The browser origins that may call: those allowed, or the public URL's own."""
-        return self.allowed_origins or (self.public_url,)
+        return self.allowed_origins or (as_origin(urlsplit(self.public_url)._replace(path="").geturl()),)
 
     @property
     def strict_transport(self) -> timedelta:

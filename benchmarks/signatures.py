@@ -61,7 +61,7 @@ def costs() -> dict[str, float]:
         measured[f"{algorithm}: sign"] = _each(partial(access.sign, session))
         measured[f"{algorithm}: verify"] = _each(partial(forgetful.verify, token))
         measured[f"{algorithm}: verify, remembered"] = _each(partial(access.verify, token))
-    measured["DPoP: verify a proof by ES256"] = asyncio.run(_proofs())
+    measured["DPoP: check and spend a proof by ES256"] = asyncio.run(_proofs())
     return measured
 
 

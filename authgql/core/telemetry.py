@@ -51,6 +51,20 @@ def configure_logging(log_format: str, *, quiet: bool = False) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def keep_locals_out() -> None:
+    """Log without frames' local variables where the application that we are part of has not set structlog up.
+
+    structlog's own rendering of a traceback shows them, and with them passwords and tokens.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[*SHARED, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
 def _rendering(*, console: bool) -> list[Any]:
     # Frames' local variables stay out of both renderings: they hold passwords and tokens.
     plain = structlog.dev.plain_traceback

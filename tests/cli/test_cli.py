@@ -22,7 +22,7 @@ from support.process import AUTHGQL
 
 from authgql import cli
 from authgql.environment import load
-from authgql.system import build
+from authgql.wiring import build
 
 COMMANDS = {
     "": "every login is a tracked session",

@@ -302,6 +302,12 @@ def test_the_public_url_is_spelled_as_browsers_spell_an_origin(given: Any, url: 
     assert settings.origins == (kept,)
 
 
+def test_the_public_url_may_have_a_path_and_its_origin_has_none(given: Any) -> None:
+    settings = given(PUBLIC_URL="https://Example.com/services/auth/")
+    assert settings.public_url == "https://example.com/services/auth"
+    assert settings.origins == ("https://example.com",)
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -309,7 +315,12 @@ def test_the_public_url_is_spelled_as_browsers_spell_an_origin(given: Any, url: 
         "//id.example.com",
         "ftp://id.example.com",
         "https://",
-        "https://id.example.com/auth",
+        "https://id.example.com/auth?x=1",
+        "https://id.example.com/auth#x",
+        "https://id.example.com/../auth",
+        "https://id.example.com/a//b",
+        "https://id.example.com/a%20b",
+        "https://id.example.com/<b>",
         "https://id.example.com?x=1",
         "https://id.example.com#x",
         "https://user@id.example.com",
@@ -320,7 +331,7 @@ def test_the_public_url_is_spelled_as_browsers_spell_an_origin(given: Any, url: 
         "javascript:alert(1)",
     ],
 )
-def test_a_public_url_that_is_no_origin_is_refused(given: Any, url: str) -> None:
+def test_a_public_url_that_is_no_address_is_refused(given: Any, url: str) -> None:
     wrong(given, PUBLIC_URL=url)
 
 
