@@ -2,17 +2,20 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from authgql.core.clock import Clock
-from authgql.core.secrets import new_nonce
+from authgql.core.metrics import Metrics
+from authgql.core.secrets import hex_digest, new_nonce
+from authgql.core.telemetry import keep_locals_out
 from authgql.gate.caller import Callers
 from authgql.settings import Settings
-from authgql.system import build
 from authgql.web.account import pages as account_pages
+from authgql.web.contexts import Contexts
 from authgql.web.cookies import Cookies
 from authgql.web.cross_origin import CrossOrigin
 from authgql.web.direct import Direct
@@ -25,14 +28,25 @@ from authgql.web.middleware import Requests, security_headers
 from authgql.web.responses import refuse
 from authgql.web.revocations import RevocationRoutes
 from authgql.web.routes import Routes
-from authgql.web.schema import build_schema
+from authgql.web.schema import Schema, build_schema
+from authgql.web.trusted import read_trusted
+from authgql.wiring import build
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
-    """Build the ASGI application; `app.state.routes.draining` takes it out of rotation."""
+def create_app(settings: Settings, *, clock: Clock | None = None, schema: Schema | None = None) -> Starlette:
+    """Build the ASGI application; `app.state.routes.draining` takes it out of rotation.
+
+    Somebody else's application mounts it, and runs `app.state.system.serving()` in its own lifespan;
+    `app.state.contexts` tells its own endpoints who calls. `schema` may have more fields than ours.
+    """
+    keep_locals_out()
     system = build(settings, clock=clock)
-    schema = build_schema(auth_directives=settings.federation_auth_directives)
+    schema = schema or build_schema(auth_directives=settings.federation_auth_directives)
     graphql_schema = schema._schema  # noqa: SLF001 -- Strawberry offers no public way to graphql-core's schema
+    metrics = Metrics()
+    system.services.audit.on_event = metrics.event
+    metrics.gauge("hashing", "Passwords being hashed, or waiting for it.", system.hashing.under_way)
+    metrics.gauge("database_connections", "Connections in use.", system.database.connections_in_use)
     callers = Callers(
         access=system.access,
         sessions=system.services.sessions,
@@ -41,13 +55,22 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         binding=system.binding,
     )
     introspection = Introspection(callers=callers, clients=settings.introspection_clients)
-    endpoint = Endpoint(
-        schema=graphql_schema,
-        documents=Documents(graphql_schema, introspection=settings.answers_introspection),
+    cookies = Cookies(clock=clock or Clock(), public_url=settings.public_url, origins=settings.origins)
+    contexts = Contexts(
         callers=callers,
         services=system.services,
-        cookies=Cookies(clock=clock or Clock(), public_url=settings.public_url, origins=settings.origins),
+        cookies=cookies,
         trusted_proxies=settings.trusted_proxies,
+    )
+    endpoint = Endpoint(
+        schema=graphql_schema,
+        documents=Documents(
+            graphql_schema,
+            introspection=settings.answers_introspection,
+            trusted=_trusted(settings.trusted_documents),
+        ),
+        contexts=contexts,
+        cookies=cookies,
     )
     mailbox = system.mailbox if settings.development else None
     graphiql = (
@@ -72,7 +95,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
             *(mailbox_pages.routes(mailbox) if mailbox else []),
         ],
         middleware=[
-            Middleware(Requests, headers=security_headers(settings.strict_transport)),
+            Middleware(Requests, headers=security_headers(settings.strict_transport), count=metrics.request),
             Middleware(Direct, post=endpoint.post),
             Middleware(CrossOrigin, origins=settings.origins),
         ],
@@ -80,5 +103,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # it would send them wherever the Host header says
-    app.state.routes, app.state.system = routes, system
+    app.state.routes, app.state.contexts = routes, contexts
+    app.state.system, app.state.metrics = system, metrics
     return app
+
+
+def _trusted(file: Path | None) -> dict[str, str] | None:
+    """Return the documents that alone may run, by id: the file's, and those of our own pages."""
+    own = {hex_digest(document, "sha256"): document for document in account_pages.documents()}
+    return read_trusted(file) | own if file else None

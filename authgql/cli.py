@@ -1,26 +1,22 @@
 """The command line says in one line what is wrong, and exits 0 only if all went well."""
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from authgql.accounts.models import Account
-from authgql.accounts.service import NewAccount
 from authgql.banner import banner
 from authgql.core.database import Database, is_unavailable
-from authgql.core.errors import Problem
 from authgql.core.migrations import migrate as run_migrations
 from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
-from authgql.environment import SettingsError, for_serving, load, require
+from authgql.environment import SettingsError, for_serving, load
 from authgql.keys.service import UnknownKey
+from authgql.operators import fail, keys, settings_of, users
 from authgql.server import CannotListen
 from authgql.server import serve as run_server
-from authgql.settings import Settings
-from authgql.system import MODELS, SchemaBehind, System, build
+from authgql.system import MODELS, SchemaBehind
+from authgql.web.documents import Untrustworthy
 from authgql.web.schema import build_schema
 from authgql.workers import WorkerEnded
 from authgql.workers import serve as run_workers
@@ -33,8 +29,6 @@ app = typer.Typer(
     help="authgql: every login is a tracked session that its owner can see and end.",
     epilog="Settings are environment variables named AUTHGQL_…, also read from .env; the README lists them.",
 )
-users = typer.Typer(no_args_is_help=True, help="Accounts, for the operator.")
-keys = typer.Typer(no_args_is_help=True, help="The keys that sign access tokens.")
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
 
@@ -44,8 +38,6 @@ Development = Annotated[
         "--dev", help="Development: SQLite in var/, its own secrets, migrations, GraphiQL, mailbox."
     ),
 ]
-OfDevelopment = Annotated[bool, typer.Option("--dev", help="Act on the database of `authgql serve --dev`.")]
-Username = Annotated[str, typer.Argument(help="The account's username or e-mail address.")]
 
 
 def main() -> None:
@@ -53,14 +45,16 @@ def main() -> None:
     try:
         app()
     except (SettingsError, SchemaBehind, CannotListen, CannotOpen, UnknownKey, WorkerEnded) as error:
-        _fail(str(error))
+        fail(str(error))
+    except Untrustworthy as error:
+        fail(f"AUTHGQL_TRUSTED_DOCUMENTS: {error}")
     except UnicodeError:
-        _fail("What you gave is not text in UTF-8.")
+        fail("What you gave is not text in UTF-8.")
     except Exception as error:
         if not is_unavailable(error):
             raise
         reason = str(error) or type(error).__name__
-        _fail(f"The database cannot be reached: {reason}. Check AUTHGQL_DATABASE_URL.")
+        fail(f"The database cannot be reached: {reason}. Check AUTHGQL_DATABASE_URL.")
 
 
 @app.command()
@@ -72,7 +66,7 @@ def serve(
     dev: Development = False,
 ) -> None:
     """Serve the GraphQL API until SIGTERM."""
-    settings = for_serving(_load(dev=dev), port=port, workers=workers)
+    settings = for_serving(settings_of(dev=dev), port=port, workers=workers)
     configure_logging(settings.log_format)
 
     def announce() -> None:
@@ -105,135 +99,3 @@ def migrate() -> None:
 def schema() -> None:
     """Print the GraphQL schema, as this server's settings have it."""
     typer.echo(build_schema(auth_directives=load().federation_auth_directives).sdl, nl=False)
-
-
-@users.command()
-def create(
-    username: Annotated[str, typer.Argument(help="3 to 64 letters, digits, dots, underscores or hyphens.")],
-    email: Annotated[str, typer.Argument(help="The e-mail address.")],
-    *,
-    dev: OfDevelopment = False,
-) -> None:
-    """Create an account. The password is asked for, or read from standard input."""
-    if sys.stdin.isatty():
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    else:
-        password = sys.stdin.readline().rstrip("\n")
-
-    async def work(system: System) -> str:
-        account = await system.services.registration.create(NewAccount.of(username, email), password)
-        return f"Created {account.username} ({account.id})."
-
-    _run(work, dev=dev)
-
-
-@users.command()
-def promote(username: Username, *, dev: OfDevelopment = False) -> None:
-    """Make an account an administrator."""
-
-    async def work(system: System) -> str:
-        account = await _find(system, username)
-        done = await system.services.accounts.promote(account)
-        return f"{account.username} is {'now' if done else 'already'} an administrator."
-
-    _run(work, dev=dev)
-
-
-@users.command()
-def lock(username: Username, *, dev: OfDevelopment = False) -> None:
-    """Keep an account from signing in, and end its sessions."""
-
-    async def work(system: System) -> str:
-        account = await _find(system, username)
-        done = await system.services.registration.lock(account)
-        return f"{account.username} is {'now' if done else 'already'} locked."
-
-    _run(work, dev=dev)
-
-
-@users.command()
-def unlock(username: Username, *, dev: OfDevelopment = False) -> None:
-    """Let a locked account sign in again."""
-
-    async def work(system: System) -> str:
-        account = await _find(system, username)
-        done = await system.services.accounts.unlock(account)
-        return f"{account.username} is {'no longer' if done else 'not'} locked."
-
-    _run(work, dev=dev)
-
-
-@keys.command("list")
-def list_keys(*, dev: OfDevelopment = False) -> None:
-    """Show the keys in use: published (will sign), signing, verifying (signs no more)."""
-
-    async def work(system: System) -> str:
-        await system.keys.load()
-        rows = [
-            f"{key.kid}  {key.algorithm}  {state.value:9}  signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC"
-            for key, state in system.keys.states()
-        ]
-        return "\n".join(rows) or "No keys yet; the server makes one at its start."
-
-    _run(work, dev=dev)
-
-
-@keys.command()
-def rotate(*, dev: OfDevelopment = False) -> None:
-    """Publish a new key. It signs in six minutes; the old one goes on verifying until its tokens expired."""
-
-    async def work(system: System) -> str:
-        key = await system.keys.rotate()
-        return f"Published {key.kid}. It signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC."
-
-    _run(work, dev=dev)
-
-
-@keys.command()
-def retire(
-    kid: Annotated[str, typer.Argument(help="The key's id, as `authgql keys list` shows it.")],
-    *,
-    dev: OfDevelopment = False,
-) -> None:
-    """Refuse a key's tokens, on every node within ten seconds. For a key that may be known to others."""
-
-    async def work(system: System) -> str:
-        await system.keys.load()
-        await system.keys.retire(kid)
-        return f"Retired {kid}. Sessions go on: clients refresh."
-
-    _run(work, dev=dev)
-
-
-def _run(work: Callable[[System], Awaitable[str]], *, dev: bool) -> None:
-    settings = _load(dev=dev)
-    if settings.development:
-        settings = for_serving(settings, port=8000)
-    require(settings, "secret_keys")
-    configure_logging("json" if settings.log_format == "json" else "console")
-
-    async def within() -> str:
-        system = build(settings)
-        async with system.running():
-            await system.require_current_schema()
-            return await work(system)
-
-    try:
-        typer.echo(asyncio.run(within()))
-    except Problem as problem:
-        wrong = getattr(problem, "fields", {})
-        _fail(" ".join([problem.message, *wrong.values()]))
-
-
-async def _find(system: System, username: str) -> Account:
-    account = await system.services.accounts.find(username)
-    return account or _fail(f"No account has the username or e-mail address {username}.")
-
-
-def _load(*, dev: bool) -> Settings:
-    return load(development=True) if dev else load()
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"authgql: {message}", err=True)
-    raise SystemExit(1)

@@ -7,12 +7,16 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Final
+from wsgiref.simple_server import WSGIServer
 
 import uvicorn
 import uvloop
+from prometheus_client import start_http_server
 
 from authgql.app import create_app
+from authgql.core.metrics import Metrics
 from authgql.settings import Settings
 from authgql.web.middleware import security_headers
 from authgql.wire.connections import Connections
@@ -89,8 +93,10 @@ def serve(settings: Settings, *, host: str, port: int, announce: Callable[[], No
         runner.run(serve_on(settings, listener, announce))
 
 
-async def serve_on(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
-    """Serve at an address that is taken already."""
+async def serve_on(
+    settings: Settings, listener: socket.socket, announce: Callable[[], None], *, processes: int = 1
+) -> None:
+    """Serve at an address that is taken already, as one of so many processes."""
     _allow_files(settings.max_connections)
     app = create_app(settings)
     routes = app.state.routes
@@ -124,9 +130,37 @@ async def serve_on(settings: Settings, listener: socket.socket, announce: Callab
         drain=drain,
         drain_seconds=settings.drain_seconds.total_seconds(),
     )
+    metrics: Metrics = app.state.metrics
+    metrics.gauge("connections", "Connections of clients.", connections.open)
     async with app.state.system.serving():
         _settle_garbage()
-        await server.serve(sockets=[listener])
+        with _exposed(metrics, settings.metrics_address, processes):
+            await server.serve(sockets=[listener])
+
+
+@contextmanager
+def _exposed(metrics: Metrics, address: str, processes: int) -> Iterator[None]:
+    """Answer Prometheus in a thread; each of several processes takes the next port that is free."""
+    if not address:
+        yield
+        return
+    host, _, port = address.rpartition(":")
+    server, thread = _first_free(metrics, host.strip("[]"), range(int(port), int(port) + processes))
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _first_free(metrics: Metrics, host: str, ports: range) -> tuple[WSGIServer, Thread]:
+    try:
+        return start_http_server(ports.start, host, registry=metrics.registry)
+    except OSError as error:
+        if len(ports) > 1:
+            return _first_free(metrics, host, ports[1:])
+        raise CannotListen(f"Cannot listen on {host}:{ports.start} for metrics: {error}.") from None
 
 
 def _allow_files(connections: int) -> None:

@@ -1,10 +1,11 @@
 """Every setting has one name, one type, one default and one sentence."""
 
+import re
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, field_validator
+from pydantic import Field, FilePath, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from authgql.values import (
@@ -13,6 +14,7 @@ from authgql.values import (
     Networks,
     Seconds,
     SecondsOrNone,
+    as_base,
     as_origin,
     is_loopback,
     names_server,
@@ -107,6 +109,9 @@ class Settings(BaseSettings):
     hsts_max_age: SecondsOrNone = Field(
         default=timedelta(days=365), description="`Strict-Transport-Security` with an https URL; 0 = none."
     )
+    metrics_address: str = Field(
+        default="", description="Where Prometheus finds /metrics, such as 127.0.0.1:9464; empty: nowhere."
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="Rendering of the log."
     )
@@ -127,16 +132,19 @@ class Settings(BaseSettings):
     graphiql: bool | None = Field(
         default=None, description="Show GraphiQL at /graphql; empty: in development."
     )
+    trusted_documents: FilePath | None = Field(
+        default=None, description="A JSON file of the only documents that may run."
+    )
 
     @field_validator("public_url")
     @classmethod
     def _no_secrets_in_the_clear(cls, value: str) -> str:
         if not value:
             return value
-        origin = as_origin(value)
-        if urlsplit(origin).scheme == "http" and not is_loopback(urlsplit(origin).hostname or ""):
+        base = as_base(value)
+        if urlsplit(base).scheme == "http" and not is_loopback(urlsplit(base).hostname or ""):
             raise ValueError("must be https; plain http is for loopback hosts only")
-        return origin
+        return base
 
     @field_validator("allowed_origins")
     @classmethod
@@ -152,6 +160,13 @@ class Settings(BaseSettings):
             value.startswith("sqlite://") or names_server(value, "postgres", "postgresql")
         ):
             raise ValueError("must be sqlite://PATH or postgres://user@host/database")
+        return value
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _a_host_and_a_port(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s\[\]]+):[0-9]{1,5}", value):
+            raise ValueError("must be host:port")
         return value
 
     @field_validator("secret_keys")
@@ -186,10 +201,19 @@ class Settings(BaseSettings):
             raise ValueError("must be smtp://host:port or smtps://host:port")
         return value
 
+    @model_validator(mode="after")
+    def _documents_of_one_kind(self) -> Self:
+        if self.trusted_documents and self.graphiql:
+            raise ValueError(
+                f"{PREFIX}GRAPHIQL cannot be true with {PREFIX}TRUSTED_DOCUMENTS: "
+                "what is typed there is on nobody's list"
+            )
+        return self
+
     @property
     def origins(self) -> tuple[str, ...]:
         """The browser origins that may call: those allowed, or the public URL's own."""
-        return self.allowed_origins or (self.public_url,)
+        return self.allowed_origins or (as_origin(urlsplit(self.public_url)._replace(path="").geturl()),)
 
     @property
     def strict_transport(self) -> timedelta:
@@ -199,7 +223,8 @@ class Settings(BaseSettings):
     @property
     def shows_graphiql(self) -> bool:
         """Whether GET /graphql shows GraphiQL to a browser."""
-        return self.development if self.graphiql is None else self.graphiql
+        by_itself = self.development and not self.trusted_documents
+        return by_itself if self.graphiql is None else self.graphiql
 
     @property
     def answers_introspection(self) -> bool:

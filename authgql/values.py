@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 MAX_DURATION: Final = timedelta(days=3650)
+BASE_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", re.ASCII)
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -55,6 +56,15 @@ def as_origin(value: str) -> str:
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     port = f":{url.port}" if url.port not in {None, DEFAULT_PORTS[url.scheme]} else ""
     return f"{url.scheme}://{host}{port}"
+
+
+def as_base(value: str) -> str:
+    """Return an origin with the path that everything is below, if there is one."""
+    url = urlsplit(value)
+    path = url.path.rstrip("/")
+    if path and not BASE_PATH.fullmatch(path):
+        raise ValueError("must have a path of plain names, such as https://example.com/auth, or none")
+    return as_origin(url._replace(path="").geturl()) + path
 
 
 def names_server(value: str, *schemes: str) -> bool:

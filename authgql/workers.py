@@ -128,18 +128,18 @@ class Workers:
 def serve(settings: Settings, *, host: str, port: int, count: int, announce: Callable[[], None]) -> None:
     """Serve with so many processes until SIGTERM or SIGINT; raises what keeps them from starting."""
     with bound(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Workers(start=partial(_start, settings, listener), count=count).run(announce))
+        runner.run(Workers(start=partial(_start, settings, listener, count), count=count).run(announce))
 
 
-def _start(settings: Settings, listener: socket.socket) -> Worker:
+def _start(settings: Settings, listener: socket.socket, count: int) -> Worker:
     here, there = spawn.Pipe()
-    process = spawn.Process(target=_work, args=(settings, listener, there))
+    process = spawn.Process(target=_work, args=(settings, listener, count, there))
     process.start()
     there.close()  # so that a worker that dies is heard
     return Worker(process=process, word=here)
 
 
-def _work(settings: Settings, listener: socket.socket, word: Connection) -> None:
+def _work(settings: Settings, listener: socket.socket, count: int, word: Connection) -> None:
     os.setsid()  # Ctrl-C at the terminal is for the parent, which passes it on
     configure_logging(settings.log_format)
 
@@ -149,7 +149,7 @@ def _work(settings: Settings, listener: socket.socket, word: Connection) -> None
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve_on(settings, listener, ready))
+            runner.run(serve_on(settings, listener, ready, processes=count))
     except Exception as error:  # noqa: BLE001 -- the parent tells it to whoever started all this
         word.send(error)
 

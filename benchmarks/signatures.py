@@ -111,8 +111,8 @@ async def _proofs() -> float:
     made = _made(TIMES * ROUNDS)
 
     async def verify(proof: str) -> None:
-        shown = proofs.check([proof], method="POST", path="/graphql", access_token="token")  # noqa: S106 -- none
-        await proofs.spend(shown)
+        checked = proofs.check([proof], method="POST", path="/graphql", access_token="token")  # noqa: S106 -- none
+        await proofs.spend(checked)
 
     return median([await _proofs_round(verify, made[at::ROUNDS]) for at in range(ROUNDS)])
 

@@ -1,5 +1,6 @@
 """Every test runs the real application: its own database, a real mail server, a clock that moves."""
 
+import logging
 import os
 import shutil
 import sys
@@ -9,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that tests say `from support.…`
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="authgql-runtime-"))
@@ -18,6 +20,8 @@ from support.databases import PostgresServer
 from support.mail import MailServer
 from support.process import LiveServer, ServerProcesses
 from support.redis import RedisServer
+
+from authgql.core.telemetry import NOISY, configure_logging
 
 DIALECTS = ("sqlite", "postgres")
 
@@ -120,3 +124,29 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 def live_server(start_server: StartServer) -> LiveServer:
     """A real `authgql serve --dev` process on a free port, with GraphiQL and mailbox."""
     return start_server("--dev")
+
+
+@pytest.fixture
+def every_log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Every logger at its most talkative, but the test's own mail server's."""
+    caplog.set_level(logging.WARNING, "mail.log")
+    for name in (None, *NOISY):
+        caplog.set_level(logging.DEBUG, name)
+    return caplog
+
+
+@pytest.fixture(params=["console", "json"])
+def as_served(
+    request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> Iterator[pytest.CaptureFixture[str]]:
+    """What the log writes as `authgql serve` sets it up, in either rendering."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in NOISY}
+    configure_logging(request.param)
+    yield capfd
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)

@@ -53,13 +53,16 @@ class Profile:
         """
         elsewhere = given.get("email") not in {None, account.email}
         attempt = Attempt.CHANGE_EMAIL if elsewhere else Attempt.UPDATE_PROFILE
-        await self._limits.attempt(attempt, origin=origin, account=str(account.id))
+        subject = account.pseudonym
+        await self._limits.attempt(attempt, origin=origin, account=str(account.id), subject=subject)
         changes, email = _checked(given)
         if email and elsewhere:
             await self._refuse_stale(account, authenticated_at, origin)
             if await Account.exists(email_key=email.key, id__not=account.id):
                 await self._refuse(account, EmailTaken(), origin)
-            await self._limits.attempt(Attempt.PROOF_MAIL, origin=origin, account=email.key)
+            await self._limits.attempt(
+                Attempt.VERIFICATION_MAIL, origin=origin, account=email.key, subject=subject
+            )
         try:
             async with transaction():
                 await self._apply(account, changes, email, origin)
@@ -76,10 +79,21 @@ class Profile:
         if not changes or not await Account.filter(id=account.id).update(**changes):
             return  # nothing to change, or nobody: the account was erased since
         await self._audit.record(Event.ACCOUNT_UPDATED, subject=account.pseudonym, origin=origin)
+        if changes.get("username", account.username) != account.username:
+            await self._tell_renamed(account, changes["username"])
         if email:
             await self._verification.abandon_change(account)
         if changes.get("pending_email"):
             await self._announce(account, changes["pending_email"], origin)
+
+    async def _tell_renamed(self, account: Account, username: str) -> None:
+        at = moment(self._clock.now())
+        await self._outbox.enqueue(
+            "username_changed",
+            to=account.email,
+            context={"username": username, "old_username": account.username, "at": at},
+            account_id=account.id,
+        )
 
     async def _announce(self, account: Account, address: str, origin: Origin) -> None:
         await self._audit.record(Event.EMAIL_CHANGE_REQUESTED, subject=account.pseudonym, origin=origin)

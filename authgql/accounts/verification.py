@@ -12,7 +12,7 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.database import transaction
-from authgql.core.words import span
+from authgql.core.words import moment, span
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
 from authgql.links.service import InvalidToken, Link, Links, Purpose
@@ -49,9 +49,11 @@ class Verification:
 
     async def resend(self, account: Account, *, origin: Origin) -> str:
         """Send the link again, if a proof is due; return the address. Raises `RateLimited`."""
-        await self._limits.attempt(Attempt.RESEND_VERIFICATION, origin=origin, account=str(account.id))
+        attempt, subject = self._limits.attempt, account.pseudonym
+        await attempt(Attempt.RESEND_VERIFICATION, origin=origin, account=str(account.id), subject=subject)
         if due := _unproved(account):
-            await self._limits.attempt(Attempt.PROOF_MAIL, origin=origin, account=EmailAddress.of(due).key)
+            key = EmailAddress.of(due).key
+            await attempt(Attempt.VERIFICATION_MAIL, origin=origin, account=key, subject=subject)
         async with transaction():
             current = await held(account.id)
             address = _unproved(current) if current else None
@@ -99,9 +101,21 @@ class Verification:
             await self._links.revoke(Purpose.RESET_PASSWORD, account_id=account.id)
         if await asked.update(**changes) == 0:
             return False
+        if event is Event.EMAIL_CHANGED:
+            await self._tell_both(account, address, now)
         account.update_from_dict(changes)
         await self._audit.record(event, subject=account.pseudonym, origin=origin)
         return True
+
+    async def _tell_both(self, account: Account, address: str, now: datetime) -> None:
+        """Tell the old mailbox, whose last news this is, and the new one (ASVS 6.3.7)."""
+        for mailbox in (account.email, address):
+            await self._outbox.enqueue(
+                "email_changed",
+                to=mailbox,
+                context={"username": account.username, "new_email": address, "at": moment(now)},
+                account_id=account.id,
+            )
 
 
 def _verified(now: datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from authgql.api.session_types import FIRST, After, First, SessionConnection, Se
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.gate.errors import Forbidden, NotFound, Unauthenticated
-from authgql.gate.guards import OwnerOnly, SignedIn
+from authgql.gate.guards import ONCE_PER_REQUEST, OwnerOnly, SignedIn
 from authgql.gate.refusal import (
     EmailTaken,
     IncorrectPassword,
@@ -150,12 +150,8 @@ class UpdateProfileInput:
     """A profile's changes."""
 
     username: str | None = strawberry.field(default=strawberry.UNSET, description="A new username; not null.")
-    first_name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A new first name; null removes it."
-    )
-    last_name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A new last name; null removes it."
-    )
+    first_name: str | None = strawberry.field(default=strawberry.UNSET, description="Null removes it.")
+    last_name: str | None = strawberry.field(default=strawberry.UNSET, description="Null removes it.")
     email: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="A new address; not null. It is `pendingEmail` until the link sent there is acted on. "
@@ -202,7 +198,10 @@ DeleteAccountResult: TypeAlias = Annotated[
 class AccountMutation:
     """Changing accounts."""
 
-    @strawberry.mutation(description="Make an account. A mail with a link to prove the address is sent.")
+    @strawberry.mutation(
+        metadata=ONCE_PER_REQUEST,
+        description="Make an account. A mail with a link to prove the address is sent.",
+    )
     async def register(
         self,
         info: Info,
@@ -240,6 +239,7 @@ class AccountMutation:
         return UpdateProfileSuccess(user=User.of(account, viewer=info.context.caller))
 
     @strawberry.mutation(
+        metadata=ONCE_PER_REQUEST,
         extensions=[SignedIn()],
         description="Erase your account: its sessions, tokens and personal data. This cannot be undone.",
     )

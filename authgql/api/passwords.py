@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from authgql.gate.context import Info
-from authgql.gate.guards import SignedIn
+from authgql.gate.guards import ONCE_PER_REQUEST, SignedIn
 from authgql.gate.refusal import (
     EmailNotFound,
     IncorrectPassword,
@@ -88,7 +88,10 @@ PasswordResetTokenResult: TypeAlias = Annotated[
 class PasswordQuery:
     """Asking about a reset link."""
 
-    @strawberry.field(description="Whether a reset token can still be used. Asking does not spend it.")
+    @strawberry.field(
+        metadata=ONCE_PER_REQUEST,
+        description="Whether a reset token can still be used. Asking does not spend it.",
+    )
     async def password_reset_token(
         self,
         info: Info,
@@ -104,6 +107,7 @@ class PasswordMutation:
     """Setting passwords."""
 
     @strawberry.mutation(
+        metadata=ONCE_PER_REQUEST,
         extensions=[SignedIn()],
         description="Change your password. Every other session ends; this one goes on.",
     )
@@ -124,7 +128,9 @@ class PasswordMutation:
         info.context.remember_device(account.id)
         return PasswordChanged(ended_sessions=ended)
 
-    @strawberry.mutation(description="Ask for a mail with a link to set a forgotten password anew.")
+    @strawberry.mutation(
+        metadata=ONCE_PER_REQUEST, description="Ask for a mail with a link to set a forgotten password anew."
+    )
     async def request_password_reset(
         self,
         info: Info,
@@ -135,7 +141,8 @@ class PasswordMutation:
         return PasswordResetRequested(message=REQUESTED)
 
     @strawberry.mutation(
-        description="Set a new password with the token of a reset link. The link then is spent."
+        metadata=ONCE_PER_REQUEST,
+        description="Set a new password with the token of a reset link. The link then is spent.",
     )
     async def reset_password(
         self,

@@ -17,9 +17,8 @@ from authgql.api.session_types import (
     show,
 )
 from authgql.gate.context import Info
-from authgql.gate.guards import SignedIn
+from authgql.gate.guards import ONCE_PER_REQUEST, SignedIn
 from authgql.gate.refusal import InvalidToken, RateLimited, SessionNotFound
-from authgql.sessions import state
 
 
 @strawberry.type
@@ -85,7 +84,8 @@ class SessionMutation:
 
     @strawberry.mutation(
         extensions=[SignedIn()],
-        description="End one of your sessions. Its tokens are refused from the next request on, everywhere.",
+        description="End one of your sessions or, as an administrator, anybody's (`TERMINATED_BY_ADMIN`). "
+        "Its tokens are refused from the next request on, everywhere.",
     )
     async def terminate_session(
         self,
@@ -94,8 +94,8 @@ class SessionMutation:
     ) -> TerminateSessionResult:
         """End one."""
         account, _ = info.context.require()
-        session = await info.context.services.sessions.end(
-            parse_id(id), state.SessionEndReason.TERMINATED, account=account, origin=info.context.origin
+        session = await info.context.services.terminations.end(
+            parse_id(id), caller=account, origin=info.context.origin
         )
         shown = show(info, session, to=info.context.caller)
         info.context.ended(session.id)
@@ -119,8 +119,9 @@ class SessionMutation:
         return await _end_all(info, but=None)
 
     @strawberry.mutation(
+        metadata=ONCE_PER_REQUEST,
         description="Say with the token of a mail that a sign-in was not yours. That session and all others "
-        "of its device end, and a link to choose a new password is mailed to you."
+        "of its device end, and a link to choose a new password is mailed to you.",
     )
     async def disavow_session(
         self,
@@ -136,9 +137,7 @@ class SessionMutation:
 
 async def _end_all(info: Info, *, but: UUID | None) -> SessionsTerminated:
     account, _ = info.context.require()
-    ended = await info.context.services.sessions.end_all(
-        account, state.SessionEndReason.TERMINATED, origin=info.context.origin, but=but
-    )
+    ended = await info.context.services.terminations.end_all(account, origin=info.context.origin, but=but)
     shown = [show(info, session, to=info.context.caller) for session in ended]
     info.context.ended(*(session.id for session in ended))
     return SessionsTerminated(count=len(ended), sessions=shown)

@@ -12,7 +12,7 @@ from authgql.core.errors import BadUserInput
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.gate.errors import Unauthenticated
-from authgql.gate.guards import SignedIn
+from authgql.gate.guards import ONCE_PER_REQUEST, SignedIn
 from authgql.gate.refusal import (
     IncorrectPassword,
     InvalidCredentials,
@@ -158,7 +158,8 @@ class SignInMutation:
     """Signing in and out."""
 
     @strawberry.mutation(
-        description="Sign in: start a session that you can see in `sessions` and end at any time."
+        metadata=ONCE_PER_REQUEST,
+        description="Sign in: start a session that you can see in `sessions` and end at any time.",
     )
     async def login(
         self,
@@ -187,9 +188,10 @@ class SignInMutation:
         )
 
     @strawberry.mutation(
+        metadata=ONCE_PER_REQUEST,
         description="Renew a session's tokens. Each refresh token works once; if its answer was lost, or two "
         "tabs sent it at once, the same successor comes back for a few seconds. Later, its reuse ends "
-        "the session."
+        "the session.",
     )
     async def refresh(
         self,
@@ -229,7 +231,9 @@ class SignInMutation:
         return LogoutSuccess(session=shown)
 
     @strawberry.mutation(
-        extensions=[SignedIn()], description="Confirm your password, to do what needs a recent login."
+        metadata=ONCE_PER_REQUEST,
+        extensions=[SignedIn()],
+        description="Confirm your password, to do what needs a recent login.",
     )
     async def reauthenticate(
         self,

@@ -6,7 +6,7 @@ import strawberry
 
 from authgql.api.accounts import User
 from authgql.gate.context import Info
-from authgql.gate.guards import SignedIn
+from authgql.gate.guards import ONCE_PER_REQUEST, SignedIn
 from authgql.gate.refusal import InvalidToken, RateLimited
 
 
@@ -41,7 +41,8 @@ class VerificationMutation:
     """Proving addresses."""
 
     @strawberry.mutation(
-        description="Prove an e-mail address with the token of the mail's link. Signs nobody in."
+        metadata=ONCE_PER_REQUEST,
+        description="Prove an e-mail address with the token of the mail's link. Signs nobody in.",
     )
     async def verify_email(
         self,
@@ -53,6 +54,7 @@ class VerificationMutation:
         return VerifyEmailSuccess(user=User.of(account, viewer=info.context.caller))
 
     @strawberry.mutation(
+        metadata=ONCE_PER_REQUEST,
         extensions=[SignedIn()],
         description="Send the link again, to the pending address or the unproved one; the older link dies.",
     )

@@ -27,6 +27,7 @@ class Event(Enum):
     )
     SESSION_REFRESHED = "session.refreshed", "The session's tokens were renewed."
     SESSION_ENDED = "session.ended", "The session ended: {reason}."
+    SESSION_ENDED_AS_ADMIN = "session.ended_as_admin", "As an administrator, ended somebody else's session."
     SESSION_REAUTHENTICATED = "session.reauthenticated", "The password was confirmed."
     TERMINATION_REFUSED = (
         "session.termination_refused",
@@ -43,6 +44,8 @@ class Event(Enum):
 
     PASSWORD_CHANGED = "password.changed", "The password was changed."
     PASSWORD_REFUSED = "password.refused", "The password was asked for and not given: {reason}."
+    PASSWORD_DISABLED = "password.disabled", "After 100 wrong passwords in a row none is taken {reason}."
+    PASSWORD_ENABLED = "password.enabled", "An administrator had passwords taken again."
     PASSWORD_RESET_REQUESTED = "password_reset.requested", "A password reset was asked for."
     PASSWORD_RESET = "password.reset", "The password was set anew through a link in a mail."
     PASSWORD_RESET_REFUSED = "password_reset.refused", "A password reset was refused: {reason}."

@@ -1,5 +1,6 @@
 """Every security event becomes a row of the trail, and a refusal leaves its row behind whatever follows."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
@@ -12,7 +13,7 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.models import SecurityEventRecord
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
-from authgql.core.database import after_commit, in_a_transaction
+from authgql.core.database import after_commit, in_a_transaction, transaction
 from authgql.core.errors import Problem
 from authgql.core.secrets import first_id_at
 
@@ -25,6 +26,7 @@ class AuditLog:
     def __init__(self, *, clock: Clock, cursors: Cursors) -> None:
         self._clock = clock
         self._cursors = cursors
+        self.on_event: Callable[[str], None] = _not_counted  # called with the kind, once it is safe on disk
 
     async def record(
         self,
@@ -65,7 +67,7 @@ class AuditLog:
         elif rows:
             await SecurityEventRecord.bulk_create(rows)
         for row in rows:
-            after_commit(partial(_tell, row))
+            after_commit(partial(self._tell, row))
 
     async def refuse(
         self,
@@ -75,15 +77,19 @@ class AuditLog:
         subject: UUID | None = None,
         origin: Origin | None = None,
         session_id: UUID | None = None,
+        along: Callable[[], Awaitable[None]] | None = None,
     ) -> NoReturn:
-        """Commit the evidence by itself, then raise the refusal.
+        """Commit the evidence by itself, then raise the refusal; `along` is committed with the evidence.
 
         Inside a transaction the raise would roll the evidence back, so none may be open.
         """
         if in_a_transaction():
             raise AssertionError("a refusal inside a transaction would erase its own evidence")
-        reason = type(refusal).__name__
-        await self.record(event, subject=subject, origin=origin, session_id=session_id, reason=_words(reason))
+        reason = _words(type(refusal).__name__)
+        async with transaction():
+            if along:
+                await along()
+            await self.record(event, subject=subject, origin=origin, session_id=session_id, reason=reason)
         raise refusal
 
     async def page(self, *, subject: UUID, first: int, after: str | None) -> Page[SecurityEventRecord]:
@@ -107,19 +113,23 @@ class AuditLog:
         rows = await recent.order_by("-id").limit(most).only("kind")
         return len(list(takewhile(lambda row: row.kind == event.kind, rows)))
 
+    def _tell(self, row: SecurityEventRecord) -> None:
+        self.on_event(row.kind)
+        log.info(
+            row.kind,
+            event_id=str(row.id),
+            subject=_str(row.subject),
+            session=_str(row.session_id),
+            ip=row.ip_address,
+        )
+
     async def forget(self, subject: UUID) -> None:
         """Strip a subject's events of addresses and agents; the pseudonym then leads to nobody."""
         await SecurityEventRecord.filter(subject=subject).update(ip_address=None, user_agent=None)
 
 
-def _tell(row: SecurityEventRecord) -> None:
-    log.info(
-        row.kind,
-        event_id=str(row.id),
-        subject=_str(row.subject),
-        session=_str(row.session_id),
-        ip=row.ip_address,
-    )
+def _not_counted(_: str) -> None:
+    """Stand for a listener where there is none: the command line's commands have no metrics."""
 
 
 def _str(value: UUID | None) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -64,6 +64,11 @@ class Database:
     async def ping(self) -> None:
         """Ask the database whether it can work; raises what `is_unavailable` knows if it cannot."""
         await current().ping()
+
+    def connections_in_use(self) -> int:
+        """Return how many connections somebody has at this moment."""
+        in_use: int = current().in_use()
+        return in_use
 
     async def close(self) -> None:
         """Close every connection; aiosqlite's thread would keep the process alive."""
@@ -172,4 +177,11 @@ def _postgres(url: str) -> dict[str, Any]:
         name: float(given.get(name, seconds))
         for name, seconds in (("command_timeout", STATEMENT_SECONDS), ("acquire_timeout", ACQUIRE_SECONDS))
     }
-    return {"engine": "authgql.core.postgres", "credentials": defaults | given | deadlines}
+    return {"engine": "authgql.core.postgres", "credentials": defaults | _encrypted(given) | deadlines}
+
+
+def _encrypted(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Read libpq's `sslmode` as asyncpg's `ssl`; `verify-full` trusts the machine's authorities."""
+    credentials = dict(given)
+    mode = credentials.pop("sslmode", None)
+    return credentials | ({"ssl": True if mode == "verify-full" else mode} if mode else {})

@@ -68,6 +68,11 @@ class Client(AsyncpgDBClient):
         if row["transaction_read_only"] != "off":
             raise DBConnectionError("The database takes no writes.")
 
+    def in_use(self) -> int:
+        """Return how many of the pool's connections somebody has."""
+        pool = cast("Any", self._pool)
+        return int(pool.get_size() - pool.get_idle_size())
+
     def acquire_connection(self) -> Borrowed:
         """Borrow a connection for one statement."""
         return Borrowed(self, self._pool_init_lock)

@@ -7,7 +7,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID, uuid4
 
 from uuid_utils.compat import uuid7
@@ -48,6 +48,11 @@ def is_same(one: str, other: str) -> bool:
 def fingerprint(token: str) -> str:
     """Return the SHA-256 of a token of at least 112 random bits, in hex (ASVS 6.5.2)."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def hex_digest(text: str, algorithm: Literal["md5", "sha1", "sha256"]) -> str:
+    """Return a hash of public text in hex: a name for it, which protects nothing."""
+    return hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest()
 
 
 def ascii_hash(text: str) -> str:

@@ -81,6 +81,10 @@ class Client(SqliteClient):
         if await asyncio.to_thread(_identity, self.filename) != self._file:
             raise FileNotFoundError(f"{self.filename} is another file than the one that is open")
 
+    def in_use(self) -> int:
+        """Return 1 while somebody has the connection."""
+        return int(self._lock.locked())
+
     def acquire_connection(self) -> Borrowed:
         """Borrow the connection for one statement."""
         return Borrowed(self._lock, self)

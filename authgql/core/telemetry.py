@@ -31,20 +31,38 @@ class StandardError:
     debug = info = warning = error = critical = msg
 
 
-def configure_logging(log_format: str) -> None:
-    """Send every log line to standard error: `console`, `json`, or `auto` (a terminal gets the former)."""
+def configure_logging(log_format: str, *, quiet: bool = False) -> None:
+    """Send every log line to standard error: `console`, `json`, or `auto` (a terminal gets the former).
+
+    `quiet` leaves out what merely tells that all goes well.
+    """
     console = sys.stderr.isatty() if log_format == "auto" else log_format == "console"
+    level = logging.WARNING if quiet else logging.INFO
     rendering, standard_error = _rendering(console=console), StandardError()
     structlog.configure(
         processors=[*SHARED, *rendering],
         logger_factory=lambda *_: standard_error,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_for_libraries(rendering))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def keep_locals_out() -> None:
+    """Log without frames' local variables where the application that we are part of has not set structlog up.
+
+    structlog's own rendering of a traceback shows them, and with them passwords and tokens.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[*SHARED, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
 
 
 def _rendering(*, console: bool) -> list[Any]:

@@ -19,6 +19,8 @@ from authgql.tokens.dpop import Proofs
 # RFC 6750 section 2.1, RFC 9449 section 7.1
 SHOWN: Final = re.compile(r"(?:Bearer|DPoP) ([A-Za-z0-9._~+/=-]+)", re.ASCII | re.IGNORECASE)
 
+ENDPOINT: Final = "/graphql"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
@@ -47,15 +49,17 @@ class Callers:
         self._proofs = proofs
         self._binding = binding
 
-    async def prove(self, credentials: Credentials, *, origin: Origin) -> str | None:
+    async def prove(self, credentials: Credentials, *, origin: Origin, address: str = ENDPOINT) -> str | None:
         """Return the thumbprint of the key whose proof came along, if one did.
+
+        `address` is what the proof must be for: a path below the public URL, or a whole URL.
 
         Raises `InvalidProof`, `RateLimited`, and `Unavailable` if nobody knows whether it was used.
         """
         if not credentials.proofs:
             return None
         proof = self._proofs.check(
-            credentials.proofs, method="POST", path="/graphql", access_token=credentials.access_token
+            credentials.proofs, method="POST", path=address, access_token=credentials.access_token
         )
         # Anybody can make keys, and good proofs with them; a token bound to one was signed here.
         known = self._is_bound(credentials.access_token, proof.thumbprint)

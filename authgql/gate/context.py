@@ -22,6 +22,7 @@ from authgql.passwords.service import Passwords
 from authgql.recovery.service import Recovery
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
+from authgql.sessions.termination import Terminations
 from authgql.signin.registration import Registration
 from authgql.signin.service import SignIn
 
@@ -39,6 +40,7 @@ class Services:
     registration: Registration
     sessions: Sessions
     sign_in: SignIn
+    terminations: Terminations
     verification: Verification
 
 

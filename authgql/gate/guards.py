@@ -1,14 +1,20 @@
 """A field with a guard is answered to nobody but those it is for."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
-from graphql import FieldNode, OperationType
+from graphql import FieldNode, GraphQLField, OperationType
 from strawberry.extensions import FieldExtension
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
 
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.gate.errors import Forbidden, Unauthenticated
+
+# The `metadata` of a field that takes a credential or sends a mail: a document that could run it twice is
+# refused, so that one request is one guess, whatever aliases and fragments say.
+ONCE_PER_REQUEST: Final[Mapping[str, bool]] = {"once_per_request": True}
 
 
 class SignedIn(FieldExtension):
@@ -57,6 +63,23 @@ def require_owner(viewer: Caller | None, source: Any) -> None:  # noqa: ANN401 -
         raise Unauthenticated
     if not viewer.may_see(source.account):
         raise Forbidden
+
+
+def is_once_per_request(field: GraphQLField) -> bool:
+    """Tell whether a field is marked with `ONCE_PER_REQUEST`."""
+    definition = _definition(field)
+    return definition is not None and bool(definition.metadata.get("once_per_request"))
+
+
+def asks_database(field: GraphQLField) -> bool:
+    """Tell whether a field has statements of its own, which here means that its resolver waits."""
+    definition = _definition(field)
+    return definition is not None and definition.is_async
+
+
+def _definition(field: GraphQLField) -> StrawberryField | None:
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return definition if isinstance(definition, StrawberryField) else None
 
 
 def _is_one_of_several_mutations(info: Info) -> bool:

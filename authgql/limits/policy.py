@@ -24,7 +24,7 @@ class Attempt(Enum):
     CHANGE_EMAIL = "change_email"
     RESET_REQUEST = "reset_request"
     RESEND_VERIFICATION = "resend_verification"
-    PROOF_MAIL = "proof_mail"
+    VERIFICATION_MAIL = "verification_mail"
     USE_LINK = "use_link"
     DISAVOW = "disavow"
     PROOF = "proof"
@@ -100,7 +100,7 @@ POLICIES: Final = {
     Attempt.RESEND_VERIFICATION: Policy(
         account=rates("5/hour"), network=rates("100/hour"), overall=rates("5000/hour")
     ),
-    Attempt.PROOF_MAIL: Policy(account=rates("6/hour; 20/day")),
+    Attempt.VERIFICATION_MAIL: Policy(account=rates("6/hour; 20/day")),
     Attempt.USE_LINK: Policy(network=rates("60/minute"), overall=rates("6000/minute")),
     Attempt.DISAVOW: Policy(network=rates("60/minute"), overall=rates("6000/minute")),
     Attempt.PROOF: Policy(network=rates("800/minute")),  # logins and refreshes within their own

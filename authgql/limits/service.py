@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from operator import attrgetter
 from typing import Final
+from uuid import UUID
 
 import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.strategies import MovingWindowRateLimiter
+from redis.asyncio import Redis
 
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
@@ -57,24 +59,32 @@ class Limits:
     counts for itself, unless a Redis counts for all.
     """
 
-    def __init__(self, *, clock: Clock, audit: AuditLog, enabled: bool, redis_url: str, factor: int) -> None:
+    def __init__(
+        self, *, clock: Clock, audit: AuditLog, enabled: bool, redis: Redis | None, factor: int
+    ) -> None:
         self._clock = clock
         self._audit = audit
         self._enabled = enabled
         self._factor = factor
         self._own = MovingWindowRateLimiter(MemoryWindows(clock=clock))
-        self._store = SharedWindows(redis_url, clock=clock) if redis_url else None
-        self._shared = MovingWindowRateLimiter(self._store) if self._store else None
+        self._shared = MovingWindowRateLimiter(SharedWindows(redis, clock=clock)) if redis else None
 
         self._asked_again_at = 0.0
 
     async def attempt(
-        self, attempt: Attempt, *, origin: Origin, account: str | None = None, known: str | None = None
+        self,
+        attempt: Attempt,
+        *,
+        origin: Origin,
+        account: str | None = None,
+        known: str | None = None,
+        subject: UUID | None = None,
     ) -> None:
         """Count one attempt at an account, whatever names it; raise `RateLimited`.
 
-        `known` names the browser or session that the account knows the attempt to come from. Passwords are
-        not tried while the store of the counts is away: `Unavailable`.
+        `known` names the browser or session that the account knows the attempt to come from; `subject` is
+        whose trail tells of a refusal. Passwords are not tried while the store of the counts is away:
+        `Unavailable`.
         """
         if not self._enabled:
             return
@@ -92,14 +102,12 @@ class Limits:
         # Evidence once a minute is enough: a flood must not fill the trail that it is refused by.
         if await self._own.hit(ONCE_A_MINUTE, "evidence", *held.by.key):
             await self._audit.record(
-                Event.RATE_LIMITED, origin=origin, reason=f"{attempt.value}, {held.by.scope}"
+                Event.RATE_LIMITED,
+                subject=subject,
+                origin=origin,
+                reason=f"{attempt.value}, {held.by.scope}",
             )
         raise RateLimited(retry_after=max(1, math.ceil(held.seconds)))
-
-    async def close(self) -> None:
-        """Let the store's connections go."""
-        if self._store:
-            await self._store.close()
 
     async def overloaded(self) -> None:
         """Leave evidence, once a minute, that this process had no room for what was asked."""

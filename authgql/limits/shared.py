@@ -5,10 +5,10 @@ from typing import Final
 from limits.aio.storage import RedisStorage
 from limits.aio.storage.redis.redispy import RedispyBridge
 from limits.errors import StorageError
+from redis.asyncio import Redis
 
 from authgql.core.clock import Clock
 from authgql.core.redis import AWAY as REDIS_AWAY
-from authgql.core.redis import PATIENCE_SECONDS
 
 AWAY: Final = (StorageError, *REDIS_AWAY)
 ROUNDING: Final = 0.001  # seconds: Lua returns times with fewer digits than it was given
@@ -19,14 +19,13 @@ class SharedWindows(RedisStorage):
 
     bridge: RedispyBridge
 
-    def __init__(self, url: str, *, clock: Clock) -> None:
+    def __init__(self, redis: Redis, *, clock: Clock) -> None:
         super().__init__(
-            f"async+{url}",
+            "async+redis://",
             wrap_exceptions=True,
             implementation="redispy",
             key_prefix="authgql:limits",
-            socket_connect_timeout=PATIENCE_SECONDS,
-            socket_timeout=PATIENCE_SECONDS,
+            connection_pool=redis.connection_pool,  # type: ignore[arg-type]  # documented, not typed
         )
         self._clock = clock
 
@@ -42,7 +41,3 @@ class SharedWindows(RedisStorage):
         keys = [self.bridge.prefixed_key(key)]
         found = await self.bridge.lua_moving_window(keys, [now - expiry, limit])
         return (float(found[0]) + ROUNDING, found[1]) if found else (now, 0)
-
-    async def close(self) -> None:
-        """Let the connections go."""
-        await self.bridge.storage.aclose()

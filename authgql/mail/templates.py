@@ -12,9 +12,13 @@ NAMES: Final = (
     "verify_new_email",
     "reset_password",
     "email_change_requested",
+    "email_changed",
+    "username_changed",
     "password_changed",
+    "sessions_ended",
     "new_device",
     "after_failures",
+    "password_disabled",
     "token_reused",
     "account_deleted",
 )

@@ -80,6 +80,10 @@ class Hashing:
         """Tell whether a hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(hashed)
 
+    def under_way(self) -> int:
+        """Return how many passwords are being hashed, or wait for it."""
+        return self._under_way
+
     def close(self) -> None:
         """Finish what is being hashed and let the threads go."""
         self._pool.shutdown()

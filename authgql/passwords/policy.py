@@ -12,7 +12,7 @@ from authgql.passwords.spelling import spelt
 MAX_LENGTH: Final = 256  # code points; longer ones cost work and add nothing
 SCORED_LENGTH: Final = 100  # zxcvbn's time grows with the square of the length
 MIN_GUESSES: Final = 1_000_000  # thirty times what zxcvbn's list of common passwords holds
-MIN_WORD: Final = 4
+MIN_SCORED_WORD: Final = 4  # a shorter one stands by chance in passwords that are good
 PADDING: Final = re.compile(r"[\W\d_]+")
 
 
@@ -50,7 +50,8 @@ class PasswordPolicy:
             raise WeakPassword(f"Use at most {MAX_LENGTH} characters.")
 
     def _check_strength(self, password: str, words: Sequence[str]) -> None:
-        strength = zxcvbn(password[:SCORED_LENGTH], list(words))
+        scored = [word for word in words if len(word) >= MIN_SCORED_WORD]
+        strength = zxcvbn(password[:SCORED_LENGTH], scored)
         if strength.guesses >= MIN_GUESSES:
             return
         warning = strength.feedback.warning if strength.feedback else None
@@ -62,6 +63,6 @@ class PasswordPolicy:
 
 
 def _words(texts: Iterable[str]) -> list[str]:
-    """Return each text and the words in it, folded, leaving out what is too short to mean anything."""
+    """Return each text and the words in it, folded; a name may be of one letter, as 李 is."""
     parts = [part for text in texts for part in (text, PADDING.sub("", text), *PADDING.split(text))]
-    return sorted({part.casefold() for part in parts if len(part) >= MIN_WORD})
+    return sorted({part.casefold() for part in parts if part})

@@ -1,7 +1,8 @@
 """A password is chosen well, asked for where it matters, and its change ends the other sessions."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from functools import partial
+from typing import Final, NoReturn
 from uuid import UUID
 
 from authgql.accounts.models import Account
@@ -11,6 +12,7 @@ from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.database import transaction
 from authgql.core.words import moment
+from authgql.limits.lockout import MAX_FAILURES, NOBODY, STRANGERS, Lockout
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
 from authgql.links.service import Links, Purpose
@@ -21,6 +23,9 @@ from authgql.passwords.policy import PasswordPolicy
 from authgql.sessions.devices import describe
 from authgql.sessions.service import Sessions
 from authgql.sessions.state import SessionEndReason
+
+STRANGE: Final = "from browsers that have not signed in to it before"
+ITS_OWN: Final = "from the browser that they came from"
 
 
 class Passwords:
@@ -37,6 +42,7 @@ class Passwords:
         links: Links,
         outbox: Outbox,
         hashing: Hashing,
+        lockout: Lockout,
         policy: PasswordPolicy,
     ) -> None:
         self._clock = clock
@@ -47,6 +53,7 @@ class Passwords:
         self._links = links
         self._outbox = outbox
         self._hashing = hashing
+        self._lockout = lockout
         self._policy = policy
 
     async def choose(self, password: str, *, personal: Sequence[str]) -> str:
@@ -57,12 +64,45 @@ class Passwords:
     async def confirm(self, account: Account, password: str, *, origin: Origin, session_id: UUID) -> None:
         """Ask a signed-in owner for the password; raises `IncorrectPassword` and `RateLimited`."""
         await self._limits.attempt(
-            Attempt.CONFIRM_PASSWORD, origin=origin, account=str(account.id), known=str(session_id)
+            Attempt.CONFIRM_PASSWORD,
+            origin=origin,
+            account=str(account.id),
+            known=str(session_id),
+            subject=account.pseudonym,
         )
         try:
-            await self._hashing.verify(password, account.password_hash)
+            await self.verify(account, password, source=str(session_id))
         except Mismatch:
             await self._refuse(account, origin, session_id)
+        if not await self._lockout.passed(account.id, str(session_id)):
+            await self._refuse(account, origin, session_id)
+
+    async def verify(self, account: Account | None, password: str, *, source: str) -> None:
+        """Raise `Mismatch` for a wrong password, and for any if it is disabled; `RateLimited`.
+
+        It is the same work for nobody's account, and for a password that is disabled.
+        """
+        disabled = await self._lockout.is_disabled(account.id if account else NOBODY, source)
+        await self._hashing.verify(password, account.password_hash if account and not disabled else None)
+
+    async def failed(self, account: Account | None, *, source: str, origin: Origin) -> None:
+        """Count a wrong password, in the caller's transaction, and tell the owner if it was one too many."""
+        account_id = account.id if account else NOBODY
+        await self._accounts.held(account_id)  # before the count, as everybody does who writes of an account
+        if await self._lockout.failed(account_id, source) and account:
+            where = STRANGE if source == STRANGERS else ITS_OWN
+            await self._audit.record(
+                Event.PASSWORD_DISABLED, subject=account.pseudonym, origin=origin, reason=where
+            )
+            await self._tell("password_disabled", account, origin, source=where, failures=str(MAX_FAILURES))
+
+    async def enable(self, account: Account) -> bool:
+        """Take passwords again for an account; false if they were taken everywhere."""
+        async with transaction():
+            done = await self._lockout.forget(account.id)
+            if done:
+                await self._audit.record(Event.PASSWORD_ENABLED, subject=account.pseudonym)
+        return done
 
     async def change(
         self, account: Account, *, current: str, new: str, origin: Origin, session_id: UUID
@@ -106,23 +146,21 @@ class Passwords:
             if not await self._accounts.set_password(account, password_hash):
                 return None
             await self._links.revoke(Purpose.RESET_PASSWORD, account_id=account.id)
+            await self._lockout.forget(account.id)
             ended = await self._sessions.end_all(account, reason, origin=origin, but=but)
             await self._audit.record(event, subject=account.pseudonym, origin=origin, session_id=but)
-            await self._tell(account, origin)
+            await self._tell("password_changed", account, origin)
         return len(ended)
 
-    async def _tell(self, account: Account, origin: Origin) -> None:
-        await self._outbox.enqueue(
-            "password_changed",
-            to=account.email,
-            context={
-                "username": account.username,
-                "at": moment(self._clock.now()),
-                "ip_address": origin.ip_address,
-                "device": describe(origin.user_agent).name,
-            },
-            account_id=account.id,
-        )
+    async def _tell(self, template: str, account: Account, origin: Origin, **more: str) -> None:
+        context = {
+            "username": account.username,
+            "at": moment(self._clock.now()),
+            "ip_address": origin.ip_address,
+            "device": describe(origin.user_agent).name,
+            **more,
+        }
+        await self._outbox.enqueue(template, to=account.email, context=context, account_id=account.id)
 
     async def _refuse(self, account: Account, origin: Origin, session_id: UUID) -> NoReturn:
         await self._audit.refuse(
@@ -131,6 +169,7 @@ class Passwords:
             subject=account.pseudonym,
             origin=origin,
             session_id=session_id,
+            along=partial(self.failed, account, source=str(session_id), origin=origin),
         )
 
 

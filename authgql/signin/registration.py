@@ -45,7 +45,7 @@ class Registration:
         await self._limits.attempt(Attempt.REGISTER, origin=origin)
         new = NewAccount.of(username, email, first_name, last_name)
         await self._accounts.refuse_taken(new, origin=origin)
-        await self._limits.attempt(Attempt.PROOF_MAIL, origin=origin, account=new.email.key)
+        await self._limits.attempt(Attempt.VERIFICATION_MAIL, origin=origin, account=new.email.key)
         password_hash = await self._passwords.choose(password, personal=new.words)
         return await self._accounts.register(new, password_hash=password_hash, origin=origin)
 

@@ -1,6 +1,7 @@
 """Signing in starts a tracked session, signing out ends it, and nothing in between is taken on trust."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NoReturn
 
 from authgql.accounts.errors import InvalidInput
@@ -12,6 +13,7 @@ from authgql.audit.log import AuditLog
 from authgql.core.database import transaction
 from authgql.core.errors import Refusal
 from authgql.limits.devices import Devices
+from authgql.limits.lockout import STRANGERS, Lockout
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
 from authgql.passwords.errors import IncorrectPassword
@@ -54,6 +56,7 @@ class SignIn:
         limits: Limits,
         devices: Devices,
         notices: SignInNotices,
+        lockout: Lockout,
         accounts: Accounts,
         sessions: Sessions,
         passwords: Passwords,
@@ -66,6 +69,7 @@ class SignIn:
         self._limits = limits
         self._devices = devices
         self._notices = notices
+        self._lockout = lockout
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
@@ -94,13 +98,14 @@ class SignIn:
         # An account is one target, whether it is tried by its username or by its address.
         target = str(account.id) if account else login_key(username)
         known = await self._recognise(account, device)
-        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target, known=known)
+        subject = account.pseudonym if account else None
+        await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target, known=known, subject=subject)
         try:
-            await self._hashing.verify(password, account.password_hash if account else None)
+            await self._passwords.verify(account, password, source=known or STRANGERS)
         except Mismatch:
-            await self._refuse(account, origin)
+            await self._refuse(account, origin, known)
         if account is None or account.locked_at:
-            await self._refuse(account, origin)
+            await self._refuse(account, origin, known)
         return await self._start(account, password, origin, proved_key, known=known)
 
     async def refresh(self, refresh_token: str, *, origin: Origin, proved_key: str | None = None) -> SignedIn:
@@ -147,7 +152,7 @@ class SignIn:
         newer_hash = await self._hashing.hash(password) if outdated else None
         opened = await self._open(account, newer_hash, origin, proved_key, known)
         if opened is None:  # the account was changed, locked or erased since it was read
-            await self._refuse(account, origin)
+            await self._refuse(account, origin, known)
         session, refresh_token = opened
         tokens = self._tokens.pair(session, refresh_token)
         return SignedIn(account=account, session=session, tokens=tokens, known_device=known is not None)
@@ -163,6 +168,8 @@ class SignIn:
         async with transaction():
             if not await self._accounts.hold(account, password_hash=newer_hash):
                 return None
+            if not await self._lockout.passed(account.id, known or STRANGERS):
+                return None
             failures = await self._notices.failures(account)
             session = await self._sessions.start(
                 account,
@@ -173,12 +180,13 @@ class SignIn:
             await self._notices.tell(account, session, known_device=known is not None, failures=failures)
             return session, await self._refresh_tokens.begin(session)
 
-    async def _refuse(self, account: Account | None, origin: Origin) -> NoReturn:
+    async def _refuse(self, account: Account | None, origin: Origin, known: str | None) -> NoReturn:
         refusal: Refusal = InvalidCredentials()
         if self._reveal:
             refusal = IncorrectPassword() if account else UserNotFound()
         subject = account.pseudonym if account else None
-        await self._audit.refuse(Event.LOGIN_REFUSED, refusal, subject=subject, origin=origin)
+        failed = partial(self._passwords.failed, account, source=known or STRANGERS, origin=origin)
+        await self._audit.refuse(Event.LOGIN_REFUSED, refusal, subject=subject, origin=origin, along=failed)
 
 
 def _check_shape(username: str, password: str) -> None:

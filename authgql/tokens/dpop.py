@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from authgql.core.clock import Clock
 from authgql.core.errors import Problem
@@ -69,7 +69,8 @@ class Proofs:
         """Return what proves the thumbprint of a key (RFC 7638), to be spent, or raise `InvalidProof`.
 
         `headers` are the request's `DPoP` headers, all of them; `access_token` is what it shows as one,
-        good or not. Whether the token is bound to that very key is for the caller to compare.
+        good or not; `path` is below the public URL, or a whole URL. Whether the token is bound to that
+        very key is for the caller to compare.
         """
         signed = _signed(headers)
         claims = signed.payload
@@ -95,7 +96,7 @@ class Proofs:
 
     def _check_target(self, claims: Claims, path: str) -> None:
         # The Host header is the attacker's to choose; our own address is the operator's.
-        if _target(claims.get("htu")) != _target(self._public_url + path):
+        if _target(claims.get("htu")) != _target(urljoin(f"{self._public_url}/", path.lstrip("/"))):
             raise InvalidProof("is for another address (`htu`).")
 
     def _check_time(self, claims: Claims) -> int:

@@ -14,6 +14,10 @@ from authgql.core.secrets import thumbprint
 from authgql.tokens.compact import BadJws, decode, parse
 
 COORDINATE_BYTES: Final = 32  # of both curves; an ES256 signature is two such numbers
+SIGN_BIT: Final = 2**255
+ED25519_PRIME: Final = 2**255 - 19
+ORDER_8: Final = 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826  # y of a point of order 8
+SMALL_ORDER: Final = frozenset({0, 1, ED25519_PRIME - 1, ORDER_8, ED25519_PRIME - ORDER_8})
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6
 
 
@@ -96,6 +100,9 @@ def _verify_es256(coordinates: Sequence[bytes], signature: bytes, message: bytes
 
 
 def _verify_eddsa(coordinates: Sequence[bytes], signature: bytes, message: bytes) -> None:
+    y = (int.from_bytes(coordinates[0], "little") & SIGN_BIT - 1) % ED25519_PRIME
+    if y in SMALL_ORDER:  # anybody can sign for such a key, so it proves nobody
+        raise InvalidSignature
     Ed25519PublicKey.from_public_bytes(coordinates[0]).verify(signature, message)
 
 

@@ -77,8 +77,13 @@ class RefreshTokens:
         row = await self._find(token)
         living = row and not self._sessions.ending(row.session)
         # A token of an ended session, which may be in anybody's hands, uses nothing up for the account.
-        account = str(row.session.account_id) if row and living else None
-        await self._limits.attempt(Attempt.REFRESH, origin=origin, account=account)
+        owner = row.session.account if row and living else None
+        await self._limits.attempt(
+            Attempt.REFRESH,
+            origin=origin,
+            account=str(owner.id) if owner else None,
+            subject=owner.pseudonym if owner else None,
+        )
         if row is None or not living:
             await self._refuse(row, origin)
         await self._binding.check(row.session, row.session.account, proved_key, origin=origin)

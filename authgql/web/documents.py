@@ -1,9 +1,14 @@
-"""A document is parsed and validated once; what is wrong with it is known from then on."""
+"""A document is parsed, validated and limited once; what is wrong with it is known from then on.
 
+What could take long comes after what keeps it short: the size of the text, then the figures of its
+operations, then the rules of GraphQL.
+"""
+
+import sys
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -11,17 +16,38 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
     OperationType,
+    OverlappingFieldsCanBeMergedRule,
     get_operation_ast,
     parse,
     specified_rules,
     validate,
+    value_from_ast_untyped,
 )
 
-MAX_TOKENS: Final = 2_000
+from authgql.core.secrets import hex_digest
+from authgql.web.bounds import OverlappingFields, TooComplex, check, check_cost, check_size
+from authgql.web.complexity import Complexity
+from authgql.web.cost import Cost
+
 MAX_ERRORS: Final = 10
 CACHED_DOCUMENTS: Final = 1_000
-CACHED_CHARACTERS: Final = 8_000_000
+CACHED_BYTES: Final = 32 * 1024 * 1024
+DOCUMENT_BYTES: Final = 2_000
+TOKEN_BYTES: Final = 550  # what a token takes at most with its nodes, as a test measures it
+RULES: Final = tuple(
+    OverlappingFields if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules
+)
+TOO_COMPLEX: Final = "OPERATION_TOO_COMPLEX"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Priced:
+    """An operation whose cost its variables decide, and their defaults."""
+
+    cost: Cost
+    defaults: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +57,71 @@ class Prepared:
     document: DocumentNode | None
     errors: Sequence[GraphQLError] = ()
     code: str = ""
+    priced: Mapping[str | None, Priced] = field(default_factory=dict)
+    weight: int = 0  # bytes of memory, about
+
+
+NOT_SUPPORTED: Final = Prepared(  # the sentence that Apollo's clients know, and then send the whole document
+    document=None,
+    errors=[GraphQLError("PersistedQueryNotSupported")],
+    code="PERSISTED_QUERY_NOT_SUPPORTED",
+)
+NOT_IN_LIST: Final = Prepared(
+    document=None,
+    errors=[
+        GraphQLError(
+            "This server runs the documents of its operator's list alone: send the id of one of them."
+        )
+    ],
+    code="PERSISTED_QUERY_NOT_IN_LIST",
+)
+
+
+class Untrustworthy(Exception):  # noqa: N818 -- says of the list what is wrong with it
+    """A trusted document cannot run here; the message is one line that says which, and why."""
 
 
 class Documents:
     """Prepares documents and remembers those used last."""
 
-    def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, *, introspection: bool, trusted: Mapping[str, str] | None = None
+    ) -> None:
+        """Prepare the trusted documents (texts by id), and then run no others; raises `Untrustworthy`."""
         self._schema = schema
         self.hide_suggestions = not introspection  # they would spell out the schema name by name
-        self._rules = (
-            specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
-        )
+        self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         self._known: OrderedDict[str, Prepared] = OrderedDict()
-        self._characters = 0
+        self._weight = 0
+        self._trusted = None if trusted is None else self._prepare_trusted(trusted)
 
-    def prepare(self, query: str) -> Prepared:
-        """Parse and validate, or remember having done so."""
+    def prepare(
+        self,
+        query: str | None,
+        *,
+        document_id: str | None = None,
+        operation_name: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> Prepared:
+        """Return a document, known by its text or else by its id, if it may run with these variables."""
+        prepared = self._find(query, document_id)
+        if not prepared.document or not prepared.priced:
+            return prepared
+        operation = get_operation_ast(prepared.document, operation_name)
+        if operation is None or (priced := prepared.priced.get(_name(operation))) is None:
+            return prepared
+        try:
+            check_cost(operation, priced.cost.of({**priced.defaults, **(variables or {})}))
+        except TooComplex as error:
+            return Prepared(document=None, errors=error.errors, code=TOO_COMPLEX)
+        return prepared
+
+    def _find(self, query: str | None, document_id: str | None) -> Prepared:
+        if self._trusted is not None:
+            key = hex_digest(query, "sha256") if query is not None else document_id or ""
+            return self._trusted.get(key.removeprefix("sha256:"), NOT_IN_LIST)
+        if query is None:
+            return NOT_SUPPORTED
         prepared = self._known.get(query)
         if prepared is not None:
             self._known.move_to_end(query)
@@ -58,29 +133,67 @@ class Documents:
 
     def _prepare(self, query: str) -> Prepared:
         try:
-            document = parse(query, max_tokens=MAX_TOKENS)
+            tokens = check_size(query)
+            document = parse(query)
+            priced = self._price(document)
+            errors = validate(
+                self._schema,
+                document,
+                self._rules,
+                max_errors=MAX_ERRORS,
+                hide_suggestions=self.hide_suggestions,
+            )
         except GraphQLSyntaxError as error:
             return Prepared(document=None, errors=[error], code="GRAPHQL_PARSE_FAILED")
-        errors = validate(
-            self._schema,
-            document,
-            self._rules,
-            max_errors=MAX_ERRORS,
-            hide_suggestions=self.hide_suggestions,
-        )
+        except TooComplex as error:
+            return Prepared(document=None, errors=error.errors, code=TOO_COMPLEX)
         if errors:
             return Prepared(document=None, errors=errors, code="GRAPHQL_VALIDATION_FAILED")
-        return Prepared(document=document)
+        weight = DOCUMENT_BYTES + 2 * sys.getsizeof(query) + TOKEN_BYTES * tokens
+        return Prepared(document=document, priced=priced, weight=weight)
+
+    def _price(self, document: DocumentNode) -> dict[str | None, Priced]:
+        """Return the operations whose variables decide their cost; raise `TooComplex` for one too complex."""
+        complexity = Complexity(self._schema, document)
+        priced = {}
+        for operation in document.definitions:
+            if isinstance(operation, OperationDefinitionNode):
+                figures = complexity.of(operation)
+                check(operation, figures)
+                if figures.cost.scaled:
+                    priced[_name(operation)] = Priced(cost=figures.cost, defaults=_defaults(operation))
+        return priced
+
+    def _prepare_trusted(self, texts: Mapping[str, str]) -> dict[str, Prepared]:
+        trusted = {}
+        for name, text in texts.items():
+            prepared = self._prepare(text)
+            if prepared.document is None:
+                raise Untrustworthy(f"document {name}: {prepared.errors[0].message}")
+            trusted[name.removeprefix("sha256:")] = trusted[hex_digest(text, "sha256")] = prepared
+        return trusted
 
     def _remember(self, query: str, prepared: Prepared) -> None:
         self._known[query] = prepared
-        self._characters += len(query)
-        while len(self._known) > CACHED_DOCUMENTS or self._characters > CACHED_CHARACTERS:
-            oldest, _ = self._known.popitem(last=False)
-            self._characters -= len(oldest)
+        self._weight += prepared.weight
+        while len(self._known) > CACHED_DOCUMENTS or self._weight > CACHED_BYTES:
+            _, oldest = self._known.popitem(last=False)
+            self._weight -= oldest.weight
 
 
 def selected_operation(document: DocumentNode, name: str | None) -> OperationType | None:
     """Return the kind of the operation that is to run, or None if the name selects none."""
     operation = get_operation_ast(document, name)
     return operation.operation if operation else None
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    return {
+        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
+        for definition in operation.variable_definitions or ()
+        if definition.default_value
+    }

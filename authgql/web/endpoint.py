@@ -5,30 +5,22 @@ from inspect import isawaitable
 from typing import Any, Final
 
 import orjson
-import structlog
 from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from authgql.audit.events import Event, Origin
-from authgql.core.database import is_unavailable
 from authgql.core.errors import Problem, Unavailable
-from authgql.gate.caller import Callers
-from authgql.gate.context import Context, Services
-from authgql.gate.credentials import Credentials
 from authgql.gate.errors import CsrfRefused
 from authgql.limits.service import RateLimited
 from authgql.tokens.dpop import InvalidProof
+from authgql.web.contexts import Contexts
 from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents, Prepared, selected_operation
 from authgql.web.errors import code_of, present_all, problem_error, request_error
 from authgql.web.executor import executor_for
-from authgql.web.origin import Networks, origin_of
 from authgql.web.request import JSON, RESPONSE_JSON, BadRequest, GraphQLRequest, negotiate, read
 
 STATUSES: Final = {Unavailable.code: 503, CsrfRefused.code: 403}
-
-log = structlog.get_logger(__name__)
 
 
 class Endpoint:
@@ -39,18 +31,14 @@ class Endpoint:
         *,
         schema: GraphQLSchema,
         documents: Documents,
-        callers: Callers,
-        services: Services,
+        contexts: Contexts,
         cookies: Cookies,
-        trusted_proxies: Networks,
     ) -> None:
         self._schema = schema
         self._executor = executor_for(schema)
         self._documents = documents
-        self._callers = callers
-        self._services = services
+        self._contexts = contexts
         self._cookies = cookies
-        self._trusted_proxies = trusted_proxies
 
     async def post(self, request: Request) -> Response:
         """Answer one request."""
@@ -65,34 +53,23 @@ class Endpoint:
             return _answer(refusal.status, media, request_error(refusal.message, "BAD_USER_INPUT"))
 
     async def _run(self, request: Request, wanted: GraphQLRequest, media: str) -> Response:
-        prepared = self._documents.prepare(wanted.query)
+        prepared = self._documents.prepare(
+            wanted.query,
+            document_id=wanted.document_id,
+            operation_name=wanted.operation_name,
+            variables=wanted.variables,
+        )
         if prepared.document is None:
             return self._refused(request, prepared, media)
         operation = selected_operation(prepared.document, wanted.operation_name)
         if operation is None or operation is OperationType.SUBSCRIPTION:
             message = "`operationName` must name one query or mutation of the document."
             return _answer(_status(media), media, request_error(message, "BAD_USER_INPUT"))
-        origin, credentials = origin_of(request, self._trusted_proxies), self._cookies.read(request)
+        request.state.operation = operation.value
         try:
-            await self._check_site(credentials, origin, mutation=operation is OperationType.MUTATION)
-            proved_key = await self._callers.prove(credentials, origin=origin)
-            caller = await self._callers.identify(
-                credentials.access_token, proved_key=proved_key, origin=origin
-            )
-        except (CsrfRefused, InvalidProof, RateLimited) as refusal:
-            return _turned_away(refusal, media)
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            log.warning("unavailable", error=type(error).__name__)
-            return _answer(503, media, request_error(Unavailable().message, Unavailable.code))
-        context = Context(
-            services=self._services,
-            origin=origin,
-            credentials=credentials,
-            caller=caller,
-            proved_key=proved_key,
-        )
+            context = await self._contexts.of(request, mutation=operation is OperationType.MUTATION)
+        except Problem as refusal:
+            return turned_away(refusal, media)
         result = execute(
             self._schema,
             prepared.document,
@@ -106,12 +83,6 @@ class Endpoint:
         self._cookies.write(response, context.outgoing)
         return response
 
-    async def _check_site(self, credentials: Credentials, origin: Origin, *, mutation: bool) -> None:
-        try:
-            credentials.check_site(mutation=mutation)
-        except CsrfRefused as refusal:
-            await self._services.audit.refuse(Event.FORGERY_REFUSED, refusal, origin=origin)
-
     def _refused(self, request: Request, prepared: Prepared, media: str) -> Response:
         errors = present_all(prepared.errors, request_id=request.state.request_id, code=prepared.code)
         return _answer(_status(media), media, {"errors": errors})
@@ -123,6 +94,8 @@ class Endpoint:
         if result.data is None and all(error.path is None for error in result.errors):
             return _answer(_status(media), media, {"errors": errors})
         codes = code_of(errors)
+        if Unavailable.code not in codes:
+            request.state.outcome = "failed" if "INTERNAL_SERVER_ERROR" in codes else "refused"
         status = next((status for code, status in STATUSES.items() if code in codes), 200)
         return _answer(status, media, {"errors": errors, "data": result.data})
 
@@ -136,7 +109,8 @@ def _status(media: str) -> int:
     return 400 if media == RESPONSE_JSON else 200
 
 
-def _turned_away(refusal: Problem, media: str) -> Response:
+def turned_away(refusal: Problem, media: str = JSON) -> Response:
+    """Answer a request of which nothing ran, because of who sent it."""
     response = _answer(STATUSES.get(refusal.code, _status(media)), media, problem_error(refusal))
     if isinstance(refusal, InvalidProof) and refusal.nonce:
         response.headers["dpop-nonce"] = refusal.nonce

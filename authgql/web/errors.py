@@ -48,7 +48,7 @@ def _present(error: GraphQLError, request_id: str, code: str) -> dict[str, Any]:
     if isinstance(cause, Problem):
         formatted["extensions"] = cause.extensions
     elif cause is None or error.path is None:  # no field has run: it is about the request
-        formatted["extensions"] = {"code": code or "BAD_USER_INPUT"}
+        formatted["extensions"] = {"code": code or "BAD_USER_INPUT", **(error.extensions or {})}
         formatted["message"] = _without_values(error.message)
     elif is_unavailable(cause):
         log.warning("unavailable", error=type(cause).__name__)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +26,14 @@ QUIET: Final = ("/healthz", "/readyz")
 log = structlog.get_logger("authgql.http")
 
 
+class Count(Protocol):
+    """Counts a request that took so many seconds."""
+
+    def __call__(self, *, operation: str, outcome: str, seconds: float) -> None:
+        """Count it; both names are of a few."""
+        ...
+
+
 def security_headers(hsts: timedelta) -> Mapping[str, str]:
     """Return the headers of every response; browsers are to insist on TLS for so long (RFC 6797), 0: none."""
     seconds = int(hsts.total_seconds())
@@ -36,8 +44,11 @@ def security_headers(hsts: timedelta) -> Mapping[str, str]:
 class Requests:
     """Names each request, logs one line for it, and answers for whatever went wrong further in."""
 
-    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str] = HEADERS) -> None:
+    def __init__(
+        self, app: ASGIApp, *, headers: Mapping[str, str] = HEADERS, count: Count | None = None
+    ) -> None:
         self._app = app
+        self._count = count
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +85,22 @@ class Requests:
             response = json_response(internal_error(request_id), status=500)
             await response(scope, receive, send_with_headers)
         finally:
+            seconds = time.perf_counter() - started
+            if self._count:
+                operation = scope["state"].get("operation", "none")
+                outcome = scope["state"].get("outcome") or _outcome(status)
+                self._count(operation=operation, outcome=outcome, seconds=seconds)
             if scope["path"] not in QUIET:
-                elapsed = round((time.perf_counter() - started) * 1000, 1)
+                elapsed = round(seconds * 1000, 1)
                 log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
             structlog.contextvars.reset_contextvars(**bound)
+
+
+def _outcome(status: int | None) -> str:
+    if status is None:
+        return "aborted"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return "unavailable"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "failed"
+    return "refused" if status >= HTTPStatus.BAD_REQUEST else "ok"

@@ -30,7 +30,8 @@ class BadRequest(Exception):  # noqa: N818 -- the status' name
 class GraphQLRequest:
     """What is to be run."""
 
-    query: str
+    query: str | None
+    document_id: str | None  # which of the trusted documents, if the query does not say it
     variables: dict[str, Any] | None
     operation_name: str | None
 
@@ -90,15 +91,28 @@ def _shape(body: object) -> GraphQLRequest:
         raise BadRequest(400, "The body must be one JSON object; batches are not taken.")
     query, variables = body.get("query"), body.get("variables")
     name, extensions = body.get("operationName"), body.get("extensions")
-    if not isinstance(query, str):
+    if not isinstance(extensions, dict | None):
+        raise BadRequest(400, "`extensions` must be an object.")
+    document_id = _document_id(body.get("documentId"), extensions or {})
+    if not isinstance(query, str) and (query is not None or document_id is None):
         raise BadRequest(400, "`query` must be a string: the document.")
     if not isinstance(variables, dict | None):
         raise BadRequest(400, "`variables` must be an object.")
     if not isinstance(name, str | None):
         raise BadRequest(400, "`operationName` must be a string.")
-    if not isinstance(extensions, dict | None):
-        raise BadRequest(400, "`extensions` must be an object.")
-    return GraphQLRequest(query=query, variables=variables, operation_name=name or None)
+    return GraphQLRequest(
+        query=query, document_id=document_id, variables=variables, operation_name=name or None
+    )
+
+
+def _document_id(given: object, extensions: dict[str, Any]) -> str | None:
+    """Return which persisted document is meant, in GraphQL over HTTP's words (Appendix A) or Apollo's."""
+    persisted = extensions.get("persistedQuery")
+    if given is None and isinstance(persisted, dict):
+        given = persisted.get("sha256Hash", "")
+    if not isinstance(given, str | None):
+        raise BadRequest(400, "`documentId`, or `persistedQuery.sha256Hash`, must be a string.")
+    return given
 
 
 def _media(part: str) -> str:

@@ -63,15 +63,16 @@ def _resolve(info: Info, reference: Any) -> object:  # noqa: ANN401 -- whatever 
 
 
 @cache
-def build_schema(*, auth_directives: bool = False) -> Schema:
+def build_schema(*, query: type = Query, mutation: type = Mutation, auth_directives: bool = False) -> Schema:
     """Build the schema, once for a process; it needs no database.
 
-    With `auth_directives` it tells gateways which fields need somebody signed in.
+    `query` and `mutation` may be subclasses of ours with more fields. With `auth_directives` it tells
+    gateways which fields need somebody signed in.
     """
     return Schema(
         auth_directives=auth_directives,
-        query=Query,
-        mutation=Mutation,
+        query=query,
+        mutation=mutation,
         federation_version=FEDERATION_VERSION,
         exception_handlers=TRANSLATIONS,
         config=StrawberryConfig(),

@@ -81,6 +81,10 @@ class Connections(ServerState):
         """Note that a connection's request is complete."""
         self._waiting.pop(connection, None)
 
+    def open(self) -> int:
+        """Return how many there are."""
+        return len(self._all)
+
     def sweep(self, now: float) -> None:
         """End, once a second, whatever is late; `now` is the event loop's time in seconds."""
         if now < self._swept + SWEEP_SECONDS:

@@ -70,14 +70,6 @@ async def test_another_accounts_session_and_no_session_are_answered_alike(app: A
     assert (await app.events()).count("session.termination_refused") == len(given)
 
 
-async def test_an_administrator_is_not_served_others_sessions_by_this_operation(app: Application) -> None:
-    ada, boss = await app.signed_up(), await app.signed_up("boss")
-    await app.rows("UPDATE accounts SET is_admin=true WHERE id=$1", boss.user_id)
-    result = (await app.gql(TERMINATE, {"id": ada.session_id}, token=boss.access)).only
-    assert result["__typename"] == "SessionNotFound"
-    assert await is_signed_in(app, ada)
-
-
 async def test_all_others_end_and_the_current_one_goes_on(app: Application) -> None:
     ada, eve = await app.signed_up(), await app.signed_up("eve")
     second, third = await app.login(), await app.login()

@@ -14,6 +14,7 @@ from graphql import (
     build_schema,
 )
 
+from authgql.gate.guards import is_once_per_request
 from authgql.web.schema import build_schema as build_ours
 
 HERE = Path(__file__).parent
@@ -63,6 +64,22 @@ def test_everything_in_the_schema_explains_itself(ours: GraphQLSchema) -> None:
                 f"{type_.name}.{name}" for name, field in type_.fields.items() if not field.description
             ]
     assert silent == []
+
+
+# Mutations that take no credential and send no mail: a request may run them as often as its aliases allow.
+REPEATABLE = {
+    "logout",
+    "updateProfile",
+    "terminateSession",
+    "terminateOtherSessions",
+    "terminateAllSessions",
+}
+
+
+def test_every_mutation_that_takes_a_credential_runs_once_in_a_request(ours: GraphQLSchema) -> None:
+    assert ours.mutation_type
+    fields = ours.mutation_type.fields
+    assert {name for name, field in fields.items() if not is_once_per_request(field)} == REPEATABLE
 
 
 @pytest.mark.parametrize("name", [type_.name for type_ in _own(CONTRACT)])

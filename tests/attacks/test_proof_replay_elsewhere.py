@@ -22,6 +22,8 @@ from authgql.core.secrets import ascii_hash
 
 PUBLIC_URL = "http://localhost:9"
 
+pytestmark = pytest.mark.redis
+
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> RedisServer:

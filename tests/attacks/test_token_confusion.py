@@ -2,16 +2,19 @@
 
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from conftest import MakeApp
-from support.accounts import inspect_reset, request_reset, reset_password, verify_email
+from support.accounts import disavow, inspect_reset, request_reset, reset_password, verify_email
 from support.app import PASSWORD, SECRET, Application, SignedIn
 from support.dialects import no_database
 from support.documents import LOGIN, ME, REFRESH, SESSIONS, TERMINATE
 from support.links import token_on
 from support.proofs import ProofKey, claims_at
+from support.tokens import claims_of
 
 CLIENT_SECRET: Final = "what-only-the-gateway-knows-0123456789"
 OWN: Final = {"origin": "https://id.example.com"}
@@ -67,6 +70,14 @@ async def as_inspected_reset(app: Application, value: str) -> bool:
     return bool((await inspect_reset(app, value))["__typename"] != "InvalidToken")
 
 
+async def as_disavowal(app: Application, value: str) -> bool:
+    return bool((await disavow(app, value))["__typename"] != "InvalidToken")
+
+
+async def as_revocations_cursor(app: Application, value: str) -> bool:
+    return (await app.client.get("/revocations", params={"since": value})).status_code != 400
+
+
 async def as_introspected(app: Application, value: str) -> bool:
     auth = ("gateway", CLIENT_SECRET)
     response = await app.client.post("/oauth/introspect", data={"token": value}, auth=auth)
@@ -103,6 +114,11 @@ class Signed:
     async def as_log_cursor(self, app: Application, value: str) -> bool:
         return (await app.gql(LOG, {"after": value}, token=self._ada.access)).codes != ["BAD_USER_INPUT"]
 
+    async def as_device_cookie(self, app: Application, value: str) -> bool:
+        devices = app.system.services.sign_in._devices  # noqa: SLF001 -- over HTTP it shows in mails alone
+        account = UUID(self._ada.user_id)
+        return devices.recognise(value, account, since=datetime.fromtimestamp(0, UTC)) is not None
+
     async def as_session_id(self, app: Application, value: str) -> bool:
         answer = await app.gql(TERMINATE, {"id": value}, token=self._ada.access)
         return bool(answer.only["__typename"] != "SessionNotFound")
@@ -123,6 +139,8 @@ def places(ada: SignedIn) -> dict[str, Place]:
         "nonce": as_nonce,
         "session cursor": signed.as_session_cursor,
         "log cursor": signed.as_log_cursor,
+        "revocations cursor": as_revocations_cursor,
+        "device cookie": signed.as_device_cookie,
         "username": as_username,
         "password": as_password,
         "inspected reset": as_inspected_reset,
@@ -131,6 +149,7 @@ def places(ada: SignedIn) -> dict[str, Place]:
         "refresh cookie": as_refresh_cookie,
         "session id": signed.as_session_id,
         "reset": as_reset,
+        "disavowal": as_disavowal,
     }
 
 
@@ -146,6 +165,9 @@ FITS: Final[Mapping[str, set[str]]] = {
     "reset link": {"inspected reset", "reset"},
     "session cursor": {"session cursor"},
     "log cursor": {"log cursor"},
+    "revocations cursor": {"revocations cursor"},
+    "device cookie": {"device cookie"},
+    "disavowal link": {"disavowal"},
     "client secret": {"client secret"},
     "password": {"password"},
     "session id": {"session id"},
@@ -154,10 +176,14 @@ FITS: Final[Mapping[str, set[str]]] = {
 
 async def strings(app: Application, ada: SignedIn) -> dict[str, str]:
     """Return one living string of every kind, and everything that a look into the database shows."""
+    device = app.client.cookies["__Host-authgql-device"]
+    app.client.cookies.clear()  # so that the next login is one by a new device
     other = await app.login()
+    app.client.cookies.clear()
     page = (await app.gql(SESSIONS, {"first": 1}, token=ada.access)).only["pageInfo"]
     log = (await app.gql(LOG, {"after": None}, token=ada.access)).only["pageInfo"]
     demand = await app.gql(ME, headers={"dpop": proof(app, nonce="")})
+    revocations = (await app.client.get("/revocations")).text
     await request_reset(app, "ada@example.com")
     return {
         "access token": other.access,
@@ -168,6 +194,10 @@ async def strings(app: Application, ada: SignedIn) -> dict[str, str]:
         "reset link": await token_on(app, "reset-password", "ada@example.com"),
         "session cursor": page["endCursor"],
         "log cursor": log["endCursor"],
+        "revocations cursor": claims_of(revocations)["next"],
+        "revocations": revocations,
+        "device cookie": device,
+        "disavowal link": await token_on(app, "disavow", "ada@example.com"),
         "client secret": CLIENT_SECRET,
         "password": PASSWORD,
         "session id": other.session_id,

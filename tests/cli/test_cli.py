@@ -22,7 +22,7 @@ from support.process import AUTHGQL
 
 from authgql import cli
 from authgql.environment import load
-from authgql.system import build
+from authgql.wiring import build
 
 COMMANDS = {
     "": "every login is a tracked session",
@@ -37,7 +37,8 @@ COMMANDS = {
     "users create": "Create an account.",
     "users promote": "Make an account an administrator.",
     "users lock": "Keep an account from signing in, and end its sessions.",
-    "users unlock": "Let a locked account sign in again.",
+    "users unlock": "Let an account sign in again that was locked",
+    "users sign-out": "End every session of an account, or of all accounts.",
 }
 LOGIN_INPUT: dict[str, object] = {"input": {"username": "ada", "password": PASSWORD}}
 
@@ -411,11 +412,24 @@ def test_what_an_operator_does_holds_from_the_servers_next_request_on(
     assert server.gql(ME, token=token) == {"data": {"me": None}}
     token = server.gql(LOGIN, LOGIN_INPUT)["data"]["login"]["tokens"]["accessToken"]
 
+    signed_out = run("users", "sign-out", "ada@example.com", "--dev")
+    assert (signed_out.out, signed_out.err) == ("Sessions ended: 1.\n", "")
+    assert server.gql(ME, token=token) == {"data": {"me": None}}
+    token = server.gql(LOGIN, LOGIN_INPUT)["data"]["login"]["tokens"]["accessToken"]
+    assert run("users", "sign-out", "--all", "--dev").out == "Sessions ended: 1. Accounts: 1.\n"
+    assert server.gql(ME, token=token) == {"data": {"me": None}}
+    token = server.gql(LOGIN, LOGIN_INPUT)["data"]["login"]["tokens"]["accessToken"]
+
     asked = '{ user(username: "grace") { id } }'
     assert run("users", "create", "grace", "grace@example.com", "--dev", stdin=f"{PASSWORD}\n").status == 0
     assert server.gql(asked, token=token)["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert run("users", "promote", "ada", "--dev").status == 0
     assert server.gql(asked, token=token)["data"]["user"]["id"]
+
+
+@pytest.mark.parametrize("given", [[], ["ada", "--all"]])
+def test_whom_to_sign_out_is_one_account_or_all(migrated: Command, given: list[str]) -> None:
+    assert migrated("users", "sign-out", *given).complaint == "Name an account, or give --all."
 
 
 # ---------------------------------------------------------------- keys

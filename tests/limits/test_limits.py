@@ -468,7 +468,7 @@ async def test_no_address_is_flooded_with_mails_by_many_accounts(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [await person(app, name) for name in ("ada", "grace", "eve")]
-    monkeypatch.setitem(POLICIES, Attempt.PROOF_MAIL, Policy(account=rates("3/hour")))
+    monkeypatch.setitem(POLICIES, Attempt.VERIFICATION_MAIL, Policy(account=rates("3/hour")))
     victim = "victim@example.net"
     for one in people:
         assert (await update_profile(app, one.access, email=victim))["__typename"] == "UpdateProfileSuccess"

@@ -47,11 +47,9 @@ async def app(make_app: MakeApp, redis_url: str) -> Application:
 @pytest.fixture
 async def other_node(app: Application, redis_url: str) -> AsyncIterator[Limits]:
     """The limits of another process; only its database is the first one's."""
-    limits = Limits(
-        clock=app.clock, audit=app.system.services.audit, enabled=True, redis_url=redis_url, factor=1
-    )
-    yield limits
-    await limits.close()
+    async with connect(redis_url) as redis:
+        audit = app.system.services.audit
+        yield Limits(clock=app.clock, audit=audit, enabled=True, redis=redis, factor=1)
 
 
 def allow_few(monkeypatch: pytest.MonkeyPatch, attempt: Attempt = Attempt.LOGIN) -> None:

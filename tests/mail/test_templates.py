@@ -12,8 +12,12 @@ CONTEXTS = {
     "reset_password": ("username", "link", "valid_for", "ip_address", "device"),
     "email_change_requested": ("username", "new_email", "at"),
     "password_changed": ("username", "at", "ip_address", "device"),
+    "sessions_ended": ("username", "count", "at", "ip_address", "device"),
+    "email_changed": ("username", "new_email", "at"),
+    "username_changed": ("username", "old_username", "at"),
     "new_device": ("username", "device", "place", "ip_address", "at", "failures", "link", "valid_for"),
     "after_failures": ("username", "device", "place", "ip_address", "at", "failures", "link", "valid_for"),
+    "password_disabled": ("username", "failures", "source", "at", "ip_address", "device"),
     "token_reused": ("username", "device", "at"),
     "account_deleted": ("username", "at"),
 }
@@ -25,8 +29,11 @@ VALUES = {
     "device": "Firefox on Linux",
     "place": "Turin, Italy",
     "failures": "12",
+    "count": "3 sessions",
+    "old_username": "lovelace",
     "new_email": "ada@new.example",
     "at": "23 Nov 2026, 16:41 UTC",
+    "source": "from browsers that have not signed in to it before",
 }
 HOSTILE = "<b>\"'{{7*7}}{% raw %}`</b>"
 

@@ -6,7 +6,7 @@ from authgql.passwords.errors import WeakPassword
 from authgql.passwords.policy import MAX_LENGTH, PasswordPolicy
 
 POLICY = PasswordPolicy(min_length=8, context_words=("authgql",))
-LOVELACE = ["lovelace", "ada.lovelace@example.com", "Ada", "King-Noel"]
+LOVELACE = ["lovelace", "ada.lovelace@example.com", "Ada", "King-Noel", "李"]
 
 
 def advice(password: str, personal: list[str] = LOVELACE) -> WeakPassword:
@@ -62,6 +62,8 @@ def test_what_everybody_chooses_is_refused_with_a_reason_and_advice(password: st
         "authgql2026",
         "1Authgql1",
         "king-noel-1835",
+        "ADA-93,7205!46",
+        "李93720546!?71",
     ],
 )
 def test_ones_own_words_and_the_services_with_padding_are_refused(password: str) -> None:

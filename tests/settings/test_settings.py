@@ -47,6 +47,7 @@ DEFAULTS: dict[str, Any] = {
     "introspection_clients": {},
     "drain_seconds": timedelta(0),
     "max_connections": 1000,
+    "metrics_address": "",
     "max_connections_per_client": 200,
     "hsts_max_age": timedelta(days=365),
     "log_format": "auto",
@@ -55,6 +56,7 @@ DEFAULTS: dict[str, Any] = {
     "federation_auth_directives": False,
     "introspection": None,
     "graphiql": None,
+    "trusted_documents": None,
 }
 DURATIONS = [name for name, default in DEFAULTS.items() if isinstance(default, timedelta)]
 
@@ -214,6 +216,9 @@ def test_a_switch_can_be_off(given: Any, value: str) -> None:
         ("PASSWORD_HASH_PROFILE", "md5"),
         ("LOG_FORMAT", "xml"),
         ("MAX_CONNECTIONS", "9"),
+        ("METRICS_ADDRESS", "9464"),
+        ("METRICS_ADDRESS", "host:port"),
+        ("METRICS_ADDRESS", "::1:9464"),
         ("MAX_CONNECTIONS_PER_CLIENT", "-1"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, nonsense"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
@@ -297,6 +302,12 @@ def test_the_public_url_is_spelled_as_browsers_spell_an_origin(given: Any, url: 
     assert settings.origins == (kept,)
 
 
+def test_the_public_url_may_have_a_path_and_its_origin_has_none(given: Any) -> None:
+    settings = given(PUBLIC_URL="https://Example.com/services/auth/")
+    assert settings.public_url == "https://example.com/services/auth"
+    assert settings.origins == ("https://example.com",)
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -304,7 +315,12 @@ def test_the_public_url_is_spelled_as_browsers_spell_an_origin(given: Any, url: 
         "//id.example.com",
         "ftp://id.example.com",
         "https://",
-        "https://id.example.com/auth",
+        "https://id.example.com/auth?x=1",
+        "https://id.example.com/auth#x",
+        "https://id.example.com/../auth",
+        "https://id.example.com/a//b",
+        "https://id.example.com/a%20b",
+        "https://id.example.com/<b>",
         "https://id.example.com?x=1",
         "https://id.example.com#x",
         "https://user@id.example.com",
@@ -315,7 +331,7 @@ def test_the_public_url_is_spelled_as_browsers_spell_an_origin(given: Any, url: 
         "javascript:alert(1)",
     ],
 )
-def test_a_public_url_that_is_no_origin_is_refused(given: Any, url: str) -> None:
+def test_a_public_url_that_is_no_address_is_refused(given: Any, url: str) -> None:
     wrong(given, PUBLIC_URL=url)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import structlog
 import uvloop
 from starlette.applications import Starlette
 
@@ -247,6 +248,8 @@ async def application(
             **given,
         },
     )
+    if not structlog.is_configured():
+        structlog.configure()  # as it is: printed, for tests to read
     asgi = create_app(settings, clock=clock)
     async with asgi.router.lifespan_context(asgi):
         transport = httpx2.ASGITransport(app=asgi, raise_app_exceptions=False)

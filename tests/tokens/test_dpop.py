@@ -403,6 +403,30 @@ async def test_an_ed25519_key_that_is_no_point_is_refused(proofs: Proofs, now: i
     assert "`jwk`" in (await refusal(proofs, bad)).message
 
 
+IDENTITY = b"\x01" + bytes(31)
+SMALL_ORDER = {
+    "the identity": IDENTITY,
+    "the identity with its sign bit": IDENTITY[:31] + b"\x80",
+    "the identity, not canonical": (2**255 - 18).to_bytes(32, "little"),
+    "order 2": (2**255 - 20).to_bytes(32, "little"),
+    "order 4": bytes(32),
+    "order 4 with its sign bit": bytes(31) + b"\x80",
+    "order 4, not canonical": (2**255 - 19).to_bytes(32, "little"),
+    "order 8": bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+    "order 8, the other": bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+}
+
+
+@pytest.mark.parametrize("point", SMALL_ORDER.values(), ids=SMALL_ORDER)
+async def test_an_ed25519_key_that_anybody_can_sign_for_is_refused(
+    point: bytes, proofs: Proofs, now: int
+) -> None:
+    key = ProofKey(Ed25519PrivateKey.generate())
+    for _ in range(24):  # of such signatures at least every eighth would be good
+        message = key.proof(claims_at(now), jwk={**key.jwk, "x": b64(point)}).rpartition(".")[0]
+        assert "not signed" in (await refusal(proofs, f"{message}.{b64(IDENTITY + bytes(32))}")).message
+
+
 # ---------------------------------------------------------------- the claims
 
 

@@ -11,13 +11,10 @@ import pytest
 from conftest import MakeApp
 from graphql import (
     GraphQLEnumType,
-    GraphQLField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
-    get_named_type,
-    is_composite_type,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,10 +22,8 @@ from structlog.testing import capture_logs
 from support.app import Application
 from support.dialects import no_database
 from support.documents import LOGIN, ME, SESSIONS
+from support.operations import operations
 
-from authgql.web.schema import build_schema
-
-SCHEMA = build_schema()._schema  # noqa: SLF001 -- as in app.py
 JSON = {"content-type": "application/json"}
 quickly = settings(
     max_examples=150,
@@ -162,24 +157,6 @@ def value_of(type_: GraphQLInputType, text: str) -> Any:
     if isinstance(type_, GraphQLInputObjectType):
         return {name: value_of(field.type, text) for name, field in type_.fields.items()}
     return {"String": text, "ID": text, "Int": 1, "_Any": {"__typename": "User", "id": text}}[type_.name]
-
-
-def document_for(operation: str, name: str, field: GraphQLField) -> str:
-    """Write an operation that takes all of a field's arguments as variables."""
-    declared = ", ".join(f"${name}: {argument.type}" for name, argument in field.args.items())
-    passed = ", ".join(f"{name}: ${name}" for name in field.args)
-    selection = "{ __typename }" if is_composite_type(get_named_type(field.type)) else ""
-    return f"{operation} ({declared}) {{ {name}({passed}) {selection} }}"
-
-
-def operations() -> Iterator[tuple[str, dict[str, GraphQLInputType]]]:
-    assert SCHEMA.query_type
-    assert SCHEMA.mutation_type
-    for operation, type_ in (("query", SCHEMA.query_type), ("mutation", SCHEMA.mutation_type)):
-        for name, field in type_.fields.items():
-            if field.args:
-                arguments = {argument: given.type for argument, given in field.args.items()}
-                yield document_for(operation, name, field), arguments
 
 
 def test_the_operations_with_arguments_are_all_here() -> None:

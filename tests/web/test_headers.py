@@ -18,6 +18,7 @@ from support.app import Application
 from support.dialects import no_database
 from support.documents import ME
 
+from authgql.web.cross_origin import CrossOrigin
 from authgql.web.middleware import HEADERS, Requests
 
 OWN, APP = "https://id.example.com", "https://app.example.com"
@@ -259,5 +260,6 @@ async def test_another_servers_lifespan_starts_and_stops_the_application() -> No
     async def send(message: Message) -> None:
         told.append(message["type"])
 
-    await Starlette(middleware=[Middleware(Requests)])({"type": "lifespan"}, receive, send)
+    middleware = [Middleware(Requests), Middleware(CrossOrigin, origins=())]
+    await Starlette(middleware=middleware)({"type": "lifespan"}, receive, send)
     assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

@@ -91,7 +91,7 @@ async def test_what_is_read_is_typed() -> None:
         return {"type": "http.request", "body": body, "more_body": False}
 
     assert await read(request_of(receive)) == GraphQLRequest(
-        query="{ me { id } }", variables={"a": [1, None]}, operation_name="A"
+        query="{ me { id } }", document_id=None, variables={"a": [1, None]}, operation_name="A"
     )
 
 

@@ -1,5 +1,6 @@
 """Links from mails end on pages that are clients of the public API and act on a button alone."""
 
+import re
 from typing import Final
 
 from starlette.routing import BaseRoute
@@ -17,6 +18,13 @@ FILES: Final = (
     "reset-password.js",
     "disavow.js",
 )
+DOCUMENT: Final = re.compile(r"`((?:query|mutation) [^`]*)`")
+
+
+def documents() -> list[str]:
+    """Return the GraphQL documents that the pages send, as their scripts spell them."""
+    scripts = (Asset.read(__package__, name, path="").body for name in FILES if name.endswith(".js"))
+    return [document for script in scripts for document in DOCUMENT.findall(script.decode())]
 
 
 def routes() -> list[BaseRoute]:

@@ -1,0 +1,59 @@
+"""A hundred wrong passwords in a row disable the password, but only for those who gave them.
+
+All strangers are one source; each browser or session that the account knows is one of its own. So
+strangers together have a hundred guesses, and their guesses never shut the owner's browser out.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from authgql.core.database import current, dialect, transaction
+from authgql.core.secrets import fingerprint
+from authgql.limits.models import PasswordFailures
+
+MAX_FAILURES: Final = 100  # NIST SP 800-63B-4 section 3.2.2: no more than that in a row
+STRANGERS: Final = ""
+NOBODY: Final = UUID(int=0)  # whose failures cost as much to count, and are not kept
+# One statement, so that failures at once are counted one by one.
+COUNT: Final = """
+INSERT INTO "password_failures" ("key", "account_id", "failures")
+SELECT $1, "id", 1 FROM "accounts" WHERE "id" = $2
+ON CONFLICT ("key") DO UPDATE SET "failures" = "password_failures"."failures" + 1
+RETURNING "failures"
+"""
+
+
+class Lockout:
+    """Counts wrong passwords in a row; the counts outlive restarts and are the same for all nodes."""
+
+    async def is_disabled(self, account_id: UUID, source: str) -> bool:
+        """Tell whether the password is to be taken for wrong, whatever it is."""
+        row = await PasswordFailures.get_or_none(key=_key(account_id, source))
+        return row is not None and row.failures >= MAX_FAILURES
+
+    async def failed(self, account_id: UUID, source: str) -> bool:
+        """Count a wrong password in the caller's transaction; true of the very one that disables it."""
+        key = _key(account_id, source)
+        if dialect() == "sqlite":
+            rows = await current().execute_query_dict(COUNT.replace("$", "?"), [key, str(account_id)])
+        else:
+            rows = await current().execute_query_dict(COUNT, [key, account_id])
+        return [row["failures"] for row in rows] == [MAX_FAILURES]
+
+    async def passed(self, account_id: UUID, source: str) -> bool:
+        """Forget the source's failures, for the password was right; false if it is disabled by now."""
+        async with transaction():
+            row = await PasswordFailures.filter(key=_key(account_id, source)).select_for_update().first()
+            if row is None:
+                return True
+            return await PasswordFailures.filter(key=row.key, failures__lt=MAX_FAILURES).delete() == 1
+
+    async def forget(self, account_id: UUID) -> bool:
+        """Enable an account's password everywhere; tell whether it was disabled anywhere."""
+        disabled = await PasswordFailures.filter(account_id=account_id, failures__gte=MAX_FAILURES).exists()
+        await PasswordFailures.filter(account_id=account_id).delete()
+        return disabled
+
+
+def _key(account_id: UUID, source: str) -> str:
+    return fingerprint(f"{account_id}/{source}")
