@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from math import ceil
 from typing import Final, TypeVar
@@ -31,6 +34,8 @@ PROFILES: Final = {
 }
 Result = TypeVar("Result")
 
+NICENESS: Final = 10  # a tenth of a core while others want it, all of it otherwise
+
 MAX_WAITING: Final = 64  # at 20 ms each the last one waits under a second on two cores
 
 
@@ -51,8 +56,8 @@ class Hashing:
     ) -> None:
         self._on_full = on_full
         self._hasher = PasswordHasher.from_parameters(PROFILES[profile])
-        self._workers = workers or os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="argon2")
+        self._workers = workers or _cores()
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="argon2", initializer=_yield_to_all)
         self._most = self._workers + max_waiting
         self._under_way = 0
         self._seconds = 0.0  # that the last one took, by which the wait is told
@@ -108,3 +113,14 @@ class Hashing:
             return work(password)
         finally:
             self._seconds = time.perf_counter() - started
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, which may be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _yield_to_all() -> None:
+    """Let this thread have what the others leave: a storm of logins must not keep requests waiting."""
+    with suppress(AttributeError, OSError):  # on Linux alone threads have priorities of their own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

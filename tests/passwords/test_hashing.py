@@ -1,4 +1,6 @@
 import asyncio
+import os
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -91,3 +93,22 @@ def test_the_profiles_are_those_of_the_contract(profile: str, memory: int, passe
     parameters = PROFILES[profile]
     assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (memory, passes, lanes)
     assert parameters.type.name == "ID"
+
+
+async def test_hashing_leaves_the_processor_to_whoever_wants_it(hashing: Hashing) -> None:
+    await hashing.hash(WORDS)
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("argon2")]
+    assert threads
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert all(os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) > ours for thread in threads)
+
+
+def test_there_are_as_many_threads_as_cores_that_the_process_may_use() -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        hashing = Hashing(profile="testing")
+        assert hashing._workers == 1  # noqa: SLF001 -- what is told nowhere else
+        hashing.close()
+    finally:
+        os.sched_setaffinity(0, allowed)
