@@ -202,6 +202,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
                 Loop(name="keys", interval=5, work=keys.tend),
                 Loop(name="reset-requests", interval=1, work=reset_requests.answer),
                 Loop(name="activity", interval=1, work=activity.flush),
+                Loop(name="erasure", interval=60, work=audit.forget_late),
                 Loop(name="timeouts", interval=30, work=sessions.expire_due),
                 Loop(name="revocations", interval=60, work=revocations.forget),
                 Loop(name="refresh-grace", interval=5, work=refresh_tokens.wipe_successors),

@@ -115,14 +115,12 @@ class AccountQuery:
     ) -> User | None:
         """Show an account by its name."""
         me, session = info.context.require()
-        account: models.Account | None = me
-        if me.is_admin:
-            account = await info.context.services.accounts.by_username(username)
-        elif username_key(username) != me.username_key:  # not looked up: the time would tell who exists
-            raise Forbidden
-        if account is None:
-            raise NotFound
-        return User.of(account, viewer=Caller(account=me, session=session))
+        own = me if username_key(username) == me.username_key else None
+        # A stranger is not looked up unless for administrators: the time would tell who exists.
+        account = await info.context.services.accounts.by_username(username) if me.is_admin else own
+        if account:
+            return User.of(account, viewer=Caller(account=me, session=session))
+        raise NotFound if me.is_admin else Forbidden
 
 
 @strawberry.input(description="Who registers.")

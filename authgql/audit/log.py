@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
-from typing import NoReturn
+from typing import Final, NoReturn
 from uuid import UUID
 
 import structlog
@@ -16,6 +16,8 @@ from authgql.core.cursors import Cursors, Page
 from authgql.core.database import after_commit, in_a_transaction, transaction
 from authgql.core.errors import Problem
 from authgql.core.secrets import first_id_at
+
+LONGEST_REQUEST: Final = timedelta(minutes=10)
 
 log = structlog.get_logger("authgql.security")
 
@@ -126,6 +128,14 @@ class AuditLog:
     async def forget(self, subject: UUID) -> None:
         """Strip a subject's events of addresses and agents; the pseudonym then leads to nobody."""
         await SecurityEventRecord.filter(subject=subject).update(ip_address=None, user_agent=None)
+
+    async def forget_late(self) -> None:
+        """Strip what requests that were under way wrote of subjects after these were forgotten."""
+        recent = SecurityEventRecord.filter(id__gte=first_id_at(self._clock.now() - LONGEST_REQUEST))
+        erased = await recent.filter(kind=Event.ACCOUNT_DELETED.kind).only("id", "subject")
+        if erased:
+            late = SecurityEventRecord.filter(subject__in=[row.subject for row in erased])
+            await late.filter(ip_address__isnull=False).update(ip_address=None, user_agent=None)
 
 
 def _not_counted(_: str) -> None:

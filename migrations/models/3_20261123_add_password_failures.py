@@ -9,7 +9,7 @@ TYPES = {"sqlite": {"uuid": "CHAR(36)"}, "postgres": {"uuid": "UUID"}}
 UPGRADE = """
 CREATE TABLE "password_failures" (
     "key" VARCHAR(64) NOT NULL PRIMARY KEY,
-    "account_id" {uuid} NOT NULL REFERENCES "accounts" ("id") ON DELETE CASCADE,
+    "account_id" {uuid} REFERENCES "accounts" ("id") ON DELETE CASCADE,
     "failures" INT NOT NULL
 );
 CREATE INDEX "password_failures_of_account" ON "password_failures" ("account_id");

@@ -79,12 +79,6 @@ def test_every_row_has_a_state_and_says_by_what() -> None:
     assert [row.id for row in ROWS if row.state not in STATES or not row.by or not row.asks] == []
 
 
-def test_the_count_is_right() -> None:
-    count = Counter(row.state for row in ROWS)
-    told = ", ".join(f"{count[state]} are {state}" for state in STATES)
-    assert f"Of {len(ROWS)} rows {told}." in TEXT
-
-
 @pytest.mark.parametrize("row", [row for row in ROWS if TEST.search(row.by)], ids=lambda row: row.id)
 def test_every_test_named_exists(row: Row) -> None:
     for name, function in TEST.findall(row.by):

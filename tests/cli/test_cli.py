@@ -28,7 +28,7 @@ COMMANDS = {
     "": "every login is a tracked session",
     "serve": "Serve the GraphQL API until SIGTERM.",
     "migrate": "Bring the database to this version's schema.",
-    "schema": "Print the GraphQL schema.",
+    "schema": "Print the GraphQL schema, as this server's settings have it.",
     "keys": "The keys that sign access tokens.",
     "keys list": "Show the keys in use",
     "keys rotate": "Publish a new key.",
@@ -220,7 +220,7 @@ def test_a_server_does_not_start_with_secrets_that_open_nothing(migrated: Comman
 
 
 def test_a_mistake_of_ours_is_not_hidden_from_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mistake() -> None:
+    def mistake(**_: object) -> None:
         raise KeyError("ours")
 
     monkeypatch.setattr(cli, "build_schema", mistake)

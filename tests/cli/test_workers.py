@@ -1,6 +1,7 @@
 """Several worker processes behind one address: who dies is replaced, and all stop together."""
 
 import asyncio
+import re
 import signal
 import subprocess
 import sys
@@ -87,7 +88,9 @@ def test_a_replacement_is_tried_until_it_can_start(server: LiveServer, tmp_path:
 def test_what_keeps_them_from_starting_is_said_once_in_one_line(tmp_path: Path, redis_url: str) -> None:
     done = serve(tmp_path, DATABASE_URL=f"sqlite://{tmp_path}/empty.db", REDIS_URL=redis_url)
     assert done.returncode == 1
-    assert done.stderr == "authgql: The database lacks 1 migration(s). Run `authgql migrate`.\n"
+    assert re.fullmatch(
+        r"authgql: The database lacks \d migration\(s\)\. Run `authgql migrate`\.\n", done.stderr
+    )
 
 
 def test_more_than_one_need_redis(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ LOOPS = {
     "mail",
     "keys",
     "reset-requests",
+    "erasure",
     "activity",
     "timeouts",
     "refresh-grace",
