@@ -154,7 +154,6 @@ def _rates(
     alone: list[float] = []
     _warm_up(run, series.values())
     for _ in range(plan.rounds):
-        run.watch.look()
         alone.append(hashing.per_second(plan.seconds, core=core))
         for name, (server, said) in series.items():
             run.rounds.setdefault(name, []).append(_measure(run, server, said))
@@ -165,7 +164,6 @@ def _storm(run: Run, server: servers.Server, asked: Mapping[str, Sequence[Conver
     me, login = asked["me"][:STORM_CONNECTIONS], asked["login"][: 2 * STORM_CONNECTIONS]
     idle, storm = [], []
     for _ in range(run.plan.rounds):
-        run.watch.look()
         idle.append(_measure(run, server, me))
         storm.append(_measure(run, server, me, beside=login))
     run.rounds["PostgreSQL, idle", "me"], run.rounds["PostgreSQL, storm", "me"] = idle, storm
@@ -187,7 +185,6 @@ def _growth(run: Run) -> None:
         }
         _warm_up(run, series.values())
         for _ in range(plan.rounds):
-            run.watch.look()
             for name, (server, said) in series.items():
                 rounds.setdefault(name, []).append(_measure(run, server, said))
     run.figures += figures.of_growth(rounds)
@@ -208,6 +205,7 @@ def _measure(
     beside: Sequence[Conversation] = (),
     seconds: float = 0,
 ) -> Measured:
+    run.watch.look()  # before every measurement: a run that was quiet only at its start is not quiet
     with servers.pinned(run.plan.load_core):
         return measure(
             server.port,
