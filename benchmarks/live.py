@@ -1,4 +1,4 @@
-"""How long an ended session's socket stays open, and what an idle one costs: `python benchmarks/live.py`.
+"""How long an ended session's socket stays open, and what an idle one costs: `python -m benchmarks.live`.
 
 One real server on a PostgreSQL of its own, 1,000 sockets of 1,000 sessions (ten for each account), each with
 a subscription. Then sessions are ended over HTTP, one after the other, and each is timed from the moment that
