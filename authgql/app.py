@@ -25,10 +25,14 @@ from authgql.web.graphiql.page import GraphiQL
 from authgql.web.introspection import Introspection
 from authgql.web.mailbox import pages as mailbox_pages
 from authgql.web.middleware import Requests, security_headers
+from authgql.web.places import Places
 from authgql.web.responses import refuse
 from authgql.web.revocations import RevocationRoutes
 from authgql.web.routes import Routes
 from authgql.web.schema import Schema, build_schema
+from authgql.web.sockets import Sockets
+from authgql.web.streams import Streams
+from authgql.web.subscriptions import Subscriptions
 from authgql.web.trusted import read_trusted
 from authgql.wiring import build
 
@@ -62,15 +66,24 @@ def create_app(settings: Settings, *, clock: Clock | None = None, schema: Schema
         cookies=cookies,
         trusted_proxies=settings.trusted_proxies,
     )
+    documents = Documents(
+        graphql_schema,
+        introspection=settings.answers_introspection,
+        trusted=_trusted(settings.trusted_documents),
+    )
+    subscriptions = Subscriptions(schema=graphql_schema, documents=documents)
+    places = Places(per_account=settings.max_live_per_account, per_client=settings.max_live_per_client)
+    streams = Streams(subscriptions=subscriptions, places=places)
     endpoint = Endpoint(
-        schema=graphql_schema,
-        documents=Documents(
-            graphql_schema,
-            introspection=settings.answers_introspection,
-            trusted=_trusted(settings.trusted_documents),
-        ),
-        contexts=contexts,
+        schema=graphql_schema, documents=documents, contexts=contexts, cookies=cookies, streams=streams
+    )
+    sockets = Sockets(
+        subscriptions=subscriptions,
+        callers=callers,
+        services=system.services,
         cookies=cookies,
+        places=places,
+        trusted_proxies=settings.trusted_proxies,
     )
     mailbox = system.mailbox if settings.development else None
     graphiql = (
@@ -78,7 +91,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None, schema: Schema
         if settings.shows_graphiql
         else None
     )
-    routes = Routes(endpoint=endpoint, graphiql=graphiql, jwks=system.keys.jwks, ping=system.database.ping)
+    routes = Routes(
+        endpoint=endpoint,
+        sockets=sockets,
+        graphiql=graphiql,
+        jwks=system.keys.jwks,
+        pings={"database": system.database.ping, "bus": system.bus.ping},
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -104,7 +123,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, schema: Schema
     )
     app.router.redirect_slashes = False  # it would send them wherever the Host header says
     app.state.routes, app.state.contexts = routes, contexts
-    app.state.system, app.state.metrics = system, metrics
+    app.state.system, app.state.streams, app.state.metrics = system, streams, metrics
     return app
 
 

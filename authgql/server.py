@@ -20,6 +20,7 @@ from authgql.core.metrics import Metrics
 from authgql.settings import Settings
 from authgql.web.middleware import security_headers
 from authgql.wire.connections import Connections
+from authgql.wire.frames import MAX_MESSAGE, PING_SECONDS, FrameProtocol
 from authgql.wire.protocol import HttpProtocol
 from authgql.wire.refusals import Refusals
 
@@ -43,12 +44,14 @@ class Server(uvicorn.Server):
         connections: Connections,
         announce: Callable[[], None],
         drain: Callable[[], None],
+        break_off: Callable[[], None],
         drain_seconds: float,
     ) -> None:
         super().__init__(config)
         self.server_state = self._connections = connections
         self._announce = announce
         self._drain = drain
+        self._break_off = break_off
         self._drain_seconds = drain_seconds
         self._told = False
 
@@ -73,6 +76,11 @@ class Server(uvicorn.Server):
         """End what is late."""
         self._connections.sweep(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close sockets (1012) and streams, which would go on for ever, and answer what was accepted."""
+        self._break_off()
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Stop soon; told twice, stop at once."""
@@ -109,7 +117,11 @@ async def serve_on(
         lifespan="off",  # run here, so that what keeps it from starting is told in one line
         http=HttpProtocol,
         backlog=BACKLOG,
-        ws="none",
+        ws=FrameProtocol,
+        ws_max_size=MAX_MESSAGE,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # memory for each socket, and secrets beside what a stranger chose
         proxy_headers=False,  # would believe any X-Forwarded-For from this machine
         server_header=False,
         access_log=False,
@@ -128,6 +140,7 @@ async def serve_on(
         connections=connections,
         announce=announce,
         drain=drain,
+        break_off=app.state.streams.stop,
         drain_seconds=settings.drain_seconds.total_seconds(),
     )
     metrics: Metrics = app.state.metrics

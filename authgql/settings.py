@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     max_sessions: int = Field(
         default=0, ge=0, description="Active sessions per account, 0 = no limit; the oldest ends."
     )
+    max_live_per_account: int = Field(
+        default=50, ge=1, description="Live connections (WebSocket, events) of one account to one process."
+    )
+    max_live_per_client: int = Field(
+        default=200, ge=1, description="The same of an IPv4 address, or an IPv6 /64."
+    )
     reauthentication_max_age: Seconds = Field(
         default=timedelta(seconds=600), description="How recent a login must be to change the e-mail address."
     )

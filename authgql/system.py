@@ -8,6 +8,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from authgql.core.bus import Bus
 from authgql.core.database import Database
 from authgql.core.loops import Loops
 from authgql.core.migrations import migrate, pending
@@ -41,6 +42,7 @@ class System:
 
     settings: Settings
     database: Database
+    bus: Bus
     keys: SigningKeys
     access: AccessTokens
     limits: Limits
@@ -60,7 +62,8 @@ class System:
         """Open what must be open, and close it again."""
         await self.database.open()
         try:
-            yield
+            async with self.bus.running():
+                yield
         finally:
             self.hashing.close()
             self.locator.close()

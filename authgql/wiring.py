@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 from authgql.accounts.profile import Profile
 from authgql.accounts.service import Accounts
 from authgql.accounts.verification import Verification
+from authgql.audit.feed import Feed
 from authgql.audit.log import AuditLog
+from authgql.core.bus import Bus, RedisBus
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors
 from authgql.core.database import Database
@@ -29,6 +31,8 @@ from authgql.passwords.service import Passwords
 from authgql.recovery.requests import ResetRequests
 from authgql.recovery.service import Recovery
 from authgql.sessions.activity import Activity, Timeouts
+from authgql.sessions.changes import CHANGES
+from authgql.sessions.live import LiveSessions
 from authgql.sessions.location import Locator
 from authgql.sessions.revocations import Revocations
 from authgql.sessions.service import Sessions
@@ -52,7 +56,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     clock = clock or Clock()
     sealer = Sealer(settings.secret_keys)
     redis = connect(settings.redis_url) if settings.redis_url else None
-    audit = AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log"))
+    bus = RedisBus(redis) if redis else Bus()
+    audit = AuditLog(clock=clock, bus=bus, cursors=Cursors(sealer=sealer, purpose="security-log"))
     limits = Limits(
         clock=clock,
         audit=audit,
@@ -95,6 +100,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         token_life=settings.access_token_ttl,
         limit=settings.max_sessions,
     )
+    live = LiveSessions(clock=clock, feed=Feed(bus=bus, kinds=CHANGES))
     hashing = Hashing(profile=settings.password_hash_profile, on_full=limits.overloaded)
     passwords = Passwords(
         clock=clock,
@@ -127,6 +133,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     services = Services(
         accounts=accounts,
         audit=audit,
+        live=live,
         devices=devices,
         passwords=passwords,
         profile=Profile(
@@ -182,6 +189,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     return System(
         settings=settings,
         database=Database(url=settings.database_url, models=MODELS),
+        bus=bus,
         keys=keys,
         access=access,
         proofs=Proofs(
@@ -199,6 +207,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         loops=Loops(
             [
                 mail_loop,
+                *live.loops(bus),
                 Loop(name="keys", interval=5, work=keys.tend),
                 Loop(name="reset-requests", interval=1, work=reset_requests.answer),
                 Loop(name="activity", interval=1, work=activity.flush),

@@ -67,10 +67,11 @@ def yardstick(directory: Path, *, core: int | None) -> Iterator[Server]:
 
 
 @contextmanager
-def authgql(directory: Path, database_url: str, *, core: int | None) -> Iterator[Server]:
+def authgql(directory: Path, database_url: str, *, core: int | None, **settings: str) -> Iterator[Server]:
     """Run `authgql serve` as an operator does, on a migrated database, without limits."""
     directory.mkdir(exist_ok=True)
-    with running([str(BIN / "authgql"), "serve"], directory, _environment(database_url), core) as server:
+    environment = _environment(database_url) | {f"AUTHGQL_{name}": value for name, value in settings.items()}
+    with running([str(BIN / "authgql"), "serve"], directory, environment, core) as server:
         yield server
 
 

@@ -10,7 +10,9 @@ from uuid import UUID
 import structlog
 
 from authgql.audit.events import Event, Origin
+from authgql.audit.feed import Entry
 from authgql.audit.models import SecurityEventRecord
+from authgql.core.bus import Bus
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
 from authgql.core.database import after_commit, in_a_transaction, transaction
@@ -25,8 +27,9 @@ log = structlog.get_logger("authgql.security")
 class AuditLog:
     """Writes the trail, and reads one subject's part of it."""
 
-    def __init__(self, *, clock: Clock, cursors: Cursors) -> None:
+    def __init__(self, *, clock: Clock, bus: Bus, cursors: Cursors) -> None:
         self._clock = clock
+        self._bus = bus
         self._cursors = cursors
         self.on_event: Callable[[str], None] = _not_counted  # called with the kind, once it is safe on disk
 
@@ -124,6 +127,8 @@ class AuditLog:
             session=_str(row.session_id),
             ip=row.ip_address,
         )
+        if entry := Entry.of(row):
+            self._bus.publish(entry.message())
 
     async def forget(self, subject: UUID) -> None:
         """Strip a subject's events of addresses and agents; the pseudonym then leads to nobody."""

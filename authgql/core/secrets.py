@@ -13,6 +13,8 @@ from uuid import UUID, uuid4
 from uuid_utils.compat import uuid7
 
 TOKEN_BYTES: Final = 32  # 256 random bits
+TIME_SHIFT: Final = 80  # a UUIDv7 begins with 48 bits of milliseconds
+LAST_MILLISECOND: Final = 2**48 - 1
 
 
 def new_id() -> UUID:
@@ -22,7 +24,16 @@ def new_id() -> UUID:
 
 def first_id_at(moment: datetime) -> UUID:
     """Return the least UUIDv7 that may have been made at a moment or later, to the millisecond."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    return _least_id(int(moment.timestamp() * 1000))
+
+
+def earlier_id(identifier: UUID, *, seconds: float) -> UUID:
+    """Return a bound: every UUIDv7 that was made at most so long before this one is greater or the same."""
+    return _least_id((identifier.int >> TIME_SHIFT) - int(seconds * 1000))
+
+
+def _least_id(milliseconds: int) -> UUID:
+    return UUID(int=min(max(milliseconds, 0), LAST_MILLISECOND) << TIME_SHIFT)
 
 
 def new_pseudonym() -> UUID:

@@ -49,17 +49,20 @@ class Callers:
         self._proofs = proofs
         self._binding = binding
 
-    async def prove(self, credentials: Credentials, *, origin: Origin, address: str = ENDPOINT) -> str | None:
+    async def prove(
+        self, credentials: Credentials, *, origin: Origin, method: str = "POST", address: str = ENDPOINT
+    ) -> str | None:
         """Return the thumbprint of the key whose proof came along, if one did.
 
-        `address` is what the proof must be for: a path below the public URL, or a whole URL.
+        `address` is what the proof must be for: a path below the public URL, or a whole URL. A WebSocket
+        begins with a GET, which is the `method` of its proofs.
 
         Raises `InvalidProof`, `RateLimited`, and `Unavailable` if nobody knows whether it was used.
         """
         if not credentials.proofs:
             return None
         proof = self._proofs.check(
-            credentials.proofs, method="POST", path=address, access_token=credentials.access_token
+            credentials.proofs, method=method, path=address, access_token=credentials.access_token
         )
         # Anybody can make keys, and good proofs with them; a token bound to one was signed here.
         known = self._is_bound(credentials.access_token, proof.thumbprint)

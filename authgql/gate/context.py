@@ -20,6 +20,7 @@ from authgql.gate.errors import CsrfRefused, Unauthenticated
 from authgql.limits.devices import Devices
 from authgql.passwords.service import Passwords
 from authgql.recovery.service import Recovery
+from authgql.sessions.live import LiveSessions, Watch
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.sessions.termination import Terminations
@@ -34,6 +35,7 @@ class Services:
     accounts: Accounts
     audit: AuditLog
     devices: Devices
+    live: LiveSessions
     passwords: Passwords
     profile: Profile
     recovery: Recovery
@@ -46,13 +48,14 @@ class Services:
 
 @dataclass(kw_only=True)
 class Context:
-    """One request."""
+    """One request; `watch` follows the caller's account where there are subscriptions."""
 
     services: Services
     origin: Origin
     credentials: Credentials
     caller: Caller | None
     proved_key: str | None = None
+    watch: Watch | None = None
     outgoing: Outgoing = field(default_factory=Outgoing)
 
     @cached_property

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from authgql.core.clock import Clock
@@ -28,7 +28,7 @@ class Cookies:
         self._access, self._refresh, self._device = prefix + ACCESS, prefix + REFRESH, prefix + DEVICE
         self._origins = frozenset(origins)
 
-    def read(self, request: Request) -> Credentials:
+    def read(self, request: HTTPConnection) -> Credentials:
         """Tell what a request shows; a client that sends `Authorization` means it, whatever its cookies."""
         site = self._site(request)
         shown = request.headers.getlist("authorization")
@@ -60,7 +60,7 @@ class Cookies:
         if outgoing.device:
             self._set(response, self._device, outgoing.device, int(LIFETIME.total_seconds()))
 
-    def _site(self, request: Request) -> Site:
+    def _site(self, request: HTTPConnection) -> Site:
         origin = request.headers.get("origin")
         if origin is not None:
             return Site.OWN if origin in self._origins else Site.FOREIGN

@@ -5,11 +5,12 @@ from inspect import isawaitable
 from typing import Any, Final
 
 import orjson
-from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLSchema, OperationType, execute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from authgql.core.errors import Problem, Unavailable
+from authgql.gate.context import Context
 from authgql.gate.errors import CsrfRefused
 from authgql.limits.service import RateLimited
 from authgql.tokens.dpop import InvalidProof
@@ -18,7 +19,17 @@ from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents, Prepared, selected_operation
 from authgql.web.errors import code_of, present_all, problem_error, request_error
 from authgql.web.executor import executor_for
-from authgql.web.request import JSON, RESPONSE_JSON, BadRequest, GraphQLRequest, negotiate, read
+from authgql.web.request import (
+    EVENT_STREAM,
+    JSON,
+    RESPONSE_JSON,
+    BadRequest,
+    GraphQLRequest,
+    negotiate,
+    read,
+    takes_events,
+)
+from authgql.web.streams import Streams
 
 STATUSES: Final = {Unavailable.code: 503, CsrfRefused.code: 403}
 
@@ -33,26 +44,32 @@ class Endpoint:
         documents: Documents,
         contexts: Contexts,
         cookies: Cookies,
+        streams: Streams,
     ) -> None:
         self._schema = schema
         self._executor = executor_for(schema)
         self._documents = documents
         self._contexts = contexts
         self._cookies = cookies
+        self._streams = streams
 
     async def post(self, request: Request) -> Response:
         """Answer one request."""
+        accept = ", ".join(request.headers.getlist("accept"))
+        events = takes_events(accept)
         try:
-            media = negotiate(", ".join(request.headers.getlist("accept")))
+            media = negotiate(accept)
         except BadRequest as refusal:
-            return _answer(refusal.status, JSON, request_error(refusal.message, "BAD_USER_INPUT"))
+            if not events:
+                return _answer(refusal.status, JSON, request_error(refusal.message, "BAD_USER_INPUT"))
+            media = RESPONSE_JSON  # for whatever does not become a stream
         try:
             wanted = await read(request)
-            return await self._run(request, wanted, media)
+            return await self._run(request, wanted, media, events=events)
         except BadRequest as refusal:
             return _answer(refusal.status, media, request_error(refusal.message, "BAD_USER_INPUT"))
 
-    async def _run(self, request: Request, wanted: GraphQLRequest, media: str) -> Response:
+    async def _run(self, request: Request, wanted: GraphQLRequest, media: str, *, events: bool) -> Response:
         prepared = self._documents.prepare(
             wanted.query,
             document_id=wanted.document_id,
@@ -62,17 +79,28 @@ class Endpoint:
         if prepared.document is None:
             return self._refused(request, prepared, media)
         operation = selected_operation(prepared.document, wanted.operation_name)
-        if operation is None or operation is OperationType.SUBSCRIPTION:
-            message = "`operationName` must name one query or mutation of the document."
+        if operation is None or (operation is OperationType.SUBSCRIPTION and not events):
+            message = (
+                "`operationName` must name one operation of the document; a subscription comes by WebSocket, "
+                f"or as an answer to `Accept: {EVENT_STREAM}`."
+            )
             return _answer(_status(media), media, request_error(message, "BAD_USER_INPUT"))
         request.state.operation = operation.value
         try:
             context = await self._contexts.of(request, mutation=operation is OperationType.MUTATION)
         except Problem as refusal:
             return turned_away(refusal, media)
+        if operation is OperationType.SUBSCRIPTION:
+            request_id = request.state.request_id
+            return await self._streams.respond(prepared.document, wanted, context, request_id=request_id)
+        return await self._execute(request, prepared.document, wanted, context, media)
+
+    async def _execute(
+        self, request: Request, document: DocumentNode, wanted: GraphQLRequest, context: Context, media: str
+    ) -> Response:
         result = execute(
             self._schema,
-            prepared.document,
+            document,
             context_value=context,
             variable_values=wanted.variables,
             operation_name=wanted.operation_name,

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 MAX_BODY: Final = 64 * 1024
 RESPONSE_JSON: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream"
 ANSWERS: Final = {RESPONSE_JSON: RESPONSE_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON}
 QUALITY: Final = re.compile(r";\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)", re.ASCII | re.IGNORECASE)
 BODY_SECONDS: Final = 10
@@ -39,7 +40,7 @@ class GraphQLRequest:
 async def read(request: Request) -> GraphQLRequest:
     """Read a request, or raise `BadRequest`."""
     _check_content_type(request)
-    return _shape(_parse(await _body(request)))
+    return shaped(_parse(await _body(request)))
 
 
 def negotiate(accept: str) -> str:
@@ -51,6 +52,11 @@ def negotiate(accept: str) -> str:
         if quality and media in ANSWERS:
             return ANSWERS[media]
     raise BadRequest(406, f"Accept `{RESPONSE_JSON}` or `{JSON}`.")
+
+
+def takes_events(accept: str) -> bool:
+    """Tell whether a stream of events will do; some clients say so with every request."""
+    return any(media == EVENT_STREAM and quality for quality, _, media in map(_wanted, accept.split(",")))
 
 
 def _check_content_type(request: Request) -> None:
@@ -86,7 +92,8 @@ def _parse(body: bytes) -> object:
         raise BadRequest(400, "The body is not JSON (RFC 8259) in UTF-8.") from None
 
 
-def _shape(body: object) -> GraphQLRequest:
+def shaped(body: object) -> GraphQLRequest:
+    """Check the shape of what was sent; raises `BadRequest`."""
     if not isinstance(body, dict):
         raise BadRequest(400, "The body must be one JSON object; batches are not taken.")
     query, variables = body.get("query"), body.get("variables")

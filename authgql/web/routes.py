@@ -6,14 +6,16 @@ from typing import Any
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from authgql.core.database import is_unavailable
+from authgql.core.redis import AWAY
 from authgql.keys.service import JWKS_CACHE
 from authgql.web.endpoint import Endpoint
 from authgql.web.errors import request_error
 from authgql.web.graphiql.page import GraphiQL
 from authgql.web.responses import json_response
+from authgql.web.sockets import Sockets
 
 log = structlog.get_logger(__name__)
 
@@ -25,14 +27,16 @@ class Routes:
         self,
         *,
         endpoint: Endpoint,
+        sockets: Sockets,
         graphiql: GraphiQL | None,
         jwks: Callable[[], Mapping[str, Any]],
-        ping: Callable[[], Awaitable[None]],
+        pings: Mapping[str, Callable[[], Awaitable[None]]],
     ) -> None:
         self._endpoint = endpoint
+        self._sockets = sockets
         self._graphiql = graphiql
         self._jwks = jwks
-        self._ping = ping
+        self._pings = pings
         self.draining = False
 
     def routes(self) -> list[BaseRoute]:
@@ -40,6 +44,7 @@ class Routes:
         return [
             Route("/graphql", self._endpoint.post, methods=["POST"]),
             Route("/graphql", self._explore, methods=["GET"]),
+            WebSocketRoute("/graphql", self._sockets.take),
             Route("/.well-known/jwks.json", self._keys, methods=["GET"]),
             Route("/healthz", self._health, methods=["GET"]),
             Route("/readyz", self._ready, methods=["GET"]),
@@ -69,11 +74,12 @@ class Routes:
         """Tell whether requests should be sent here."""
         if self.draining:
             return json_response({"status": "draining"}, status=503)
-        try:
-            await self._ping()
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            log.warning("unavailable", error=type(error).__name__)
-            return json_response({"status": "database away"}, status=503)
+        for name, ping in self._pings.items():
+            try:
+                await ping()
+            except Exception as error:
+                if not (is_unavailable(error) or isinstance(error, AWAY)):
+                    raise
+                log.warning("unavailable", error=type(error).__name__)
+                return json_response({"status": f"{name} away"}, status=503)
         return json_response({"status": "ok"})

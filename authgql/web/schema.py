@@ -11,6 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from authgql.api.accounts import AccountMutation, AccountQuery, User
 from authgql.api.audit import AuditQuery
+from authgql.api.live import Subscription
 from authgql.api.passwords import PasswordMutation, PasswordQuery
 from authgql.api.session_types import Session
 from authgql.api.sessions import SessionMutation, SessionQuery
@@ -73,6 +74,7 @@ def build_schema(*, query: type = Query, mutation: type = Mutation, auth_directi
         auth_directives=auth_directives,
         query=query,
         mutation=mutation,
+        subscription=Subscription,
         federation_version=FEDERATION_VERSION,
         exception_handlers=TRANSLATIONS,
         config=StrawberryConfig(),

@@ -31,6 +31,8 @@ DEFAULTS: dict[str, Any] = {
     "session_idle_timeout": timedelta(seconds=604800),
     "session_max_age": timedelta(seconds=2592000),
     "max_sessions": 0,
+    "max_live_per_account": 50,
+    "max_live_per_client": 200,
     "reauthentication_max_age": timedelta(seconds=600),
     "password_min_length": 8,
     "password_context_words": ("authgql",),

@@ -25,6 +25,8 @@ SECRET = "a-secret-that-only-the-tests-know-0123456789"
 PASSWORD = "violet-harbour-umbrella-27"
 LOOPS = {
     "mail",
+    "live",
+    "watch",
     "keys",
     "reset-requests",
     "erasure",

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from authgql.audit.log import AuditLog
+from authgql.core.bus import Bus
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors
 from authgql.core.sealing import Sealer
@@ -15,7 +16,7 @@ def keys_with(clock: Clock, *secrets: str, algorithm: str = "ES256") -> SigningK
     return SigningKeys(
         clock=clock,
         sealer=sealer,
-        audit=AuditLog(clock=clock, cursors=Cursors(sealer=sealer, purpose="security-log")),
+        audit=AuditLog(clock=clock, bus=Bus(), cursors=Cursors(sealer=sealer, purpose="security-log")),
         algorithm=algorithm,
         max_age=timedelta(days=90),
         token_life=timedelta(seconds=600),

@@ -54,14 +54,20 @@ class ServerProcesses:
                 server.process.terminate()
                 server.process.wait(PATIENCE_SECONDS)
 
-    def start(self, *arguments: str, patience: dict[str, float] | None = None, **settings: str) -> LiveServer:
+    def start(
+        self,
+        *arguments: str,
+        port: int | None = None,
+        patience: dict[str, float] | None = None,
+        **settings: str,
+    ) -> LiveServer:
         """Start `authgql serve` and wait until it answers; settings are named as in the environment.
 
         `patience` shortens deadlines of the server, in seconds by `module.NAME`.
         """
-        port = free_port()
+        port = port or free_port()
         log = self._directory / f"server-{port}.log"
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 -- our own program
                 [*_program(patience or {}), "serve", "--port", str(port), *arguments],
                 cwd=self._directory,

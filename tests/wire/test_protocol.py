@@ -41,7 +41,12 @@ async def serving(app: ASGIApp, connections: Connections, **options: Any) -> Asy
     started = asyncio.Event()
     config = uvicorn.Config(app, lifespan="off", http=HttpProtocol, log_config=None, **options)
     server = Server(
-        config, connections=connections, announce=started.set, drain=lambda: None, drain_seconds=0
+        config,
+        connections=connections,
+        announce=started.set,
+        drain=lambda: None,
+        break_off=lambda: None,
+        drain_seconds=0,
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     await started.wait()

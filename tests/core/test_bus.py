@@ -1,0 +1,136 @@
+"""What one node says reaches the others while Redis is there, and hinders nobody while it is not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from support.redis import RedisServer
+
+from authgql.core import bus as buses
+from authgql.core.bus import QUEUED, Bus, RedisBus
+from authgql.core.redis import AWAY, connect
+
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buses, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(buses, "QUIET_SECONDS", 0.1)
+
+
+@asynccontextmanager
+async def _node(url: str) -> AsyncIterator[tuple[RedisBus, list[bytes]]]:
+    """One node's bus, once it hears others, and what it hears."""
+    redis, heard, subscribed = connect(url), list[bytes](), asyncio.Event()
+    bus = RedisBus(redis)
+    bus.listen(heard.append)
+    bus.on_gap(subscribed.set)
+    async with redis, bus.running():
+        await asyncio.wait_for(subscribed.wait(), PATIENCE_SECONDS)
+        yield bus, heard
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 -- another server's doing, not ours
+            await asyncio.sleep(0.01)
+
+
+async def test_within_a_process_a_message_is_there_at_once() -> None:
+    bus, heard = Bus(), list[bytes]()
+    bus.listen(heard.append)
+    bus.on_gap(lambda: heard.append(b"gap"))
+    async with bus.running():
+        bus.publish(b"1")
+        await bus.ping()
+    assert heard == [b"1"]
+
+
+@pytest.mark.redis
+async def test_a_message_reaches_the_other_nodes_and_oneself_without_waiting(redis_url: str) -> None:
+    async with _node(redis_url) as (one, heard_by_one), _node(redis_url) as (_, heard_by_two):
+        one.publish(b"1")
+        assert heard_by_one == [b"1"]
+        await _until(lambda: heard_by_two == [b"1"])
+        await one.ping()
+
+
+@pytest.mark.redis
+async def test_a_command_that_ends_at_once_has_told_the_others_first(redis_url: str) -> None:
+    async with _node(redis_url) as (_, heard):
+        async with connect(redis_url) as redis:
+            command = RedisBus(redis)
+            async with command.running():
+                command.publish(b"locked")
+        await _until(lambda: b"locked" in heard)
+
+
+@pytest.mark.redis
+async def test_while_redis_is_away_nothing_waits_and_afterwards_all_is_as_before(tmp_path: Path) -> None:
+    gaps = list[str]()
+    with RedisServer(tmp_path) as server:
+        async with _node(server.url) as (one, mine), _node(server.url) as (two, heard):
+            two.on_gap(lambda: gaps.append("gap"))
+            server.stop()
+            one.publish(b"meanwhile")
+            assert mine == [b"meanwhile"]
+            with pytest.raises(AWAY):
+                await one.ping()
+            await asyncio.sleep(0.1)
+            server.start()
+            await _until(lambda: bool(gaps))
+            one.publish(b"afterwards")
+            await _until(lambda: b"afterwards" in heard)
+
+
+@pytest.mark.redis
+async def test_a_quiet_line_is_asked_for_a_sign_of_life_and_left_if_there_is_none(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _node(redis_url) as (bus, _):
+        gaps = list[str]()
+        bus.on_gap(lambda: gaps.append("gap"))
+        await asyncio.sleep(0.35)
+        assert gaps == []
+
+        async def unheard(_: object) -> None:
+            """Ask on a line that was cut without a word."""
+
+        monkeypatch.setattr("redis.asyncio.client.PubSub.ping", unheard)
+        await _until(lambda: bool(gaps))
+
+
+async def test_a_command_ends_though_redis_is_away() -> None:
+    async with connect("redis://127.0.0.1:1/0") as redis:
+        bus = RedisBus(redis)
+        async with bus.running():
+            bus.publish(b"1")
+            await asyncio.sleep(0.05)
+
+
+async def test_what_a_flood_pushed_out_while_it_was_being_sent_takes_nothing_else_with_it() -> None:
+    class Slow(Redis):
+        async def publish(self, *_: object) -> int:  # type: ignore[override]
+            bus._outgoing.popleft()  # noqa: SLF001 -- as a full queue does
+            bus._outgoing.extend([b"2"] if len(sent) == 0 else [])  # noqa: SLF001
+            sent.append(b"sent")
+            return 0
+
+    sent = list[bytes]()
+    async with Slow() as redis:
+        bus = RedisBus(redis)
+        bus.publish(b"1")
+        await bus._send_queued()  # noqa: SLF001
+    assert len(sent) == 2
+
+
+async def test_what_cannot_be_sent_does_not_pile_up() -> None:
+    bus = RedisBus(connect("redis://127.0.0.1:1/0"))
+    for number in range(QUEUED + 10):
+        bus.publish(str(number).encode())
+    assert len(bus._outgoing) == QUEUED  # noqa: SLF001 -- what would grow
+    assert bus._outgoing[-1] == str(QUEUED + 9).encode()  # noqa: SLF001
