@@ -1,11 +1,12 @@
 """GraphiQL's page keeps to its policy and its table of files, and signs what is run in it."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from browser import Witness, chromium_page
@@ -13,10 +14,12 @@ from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse,
 from graphql.execution.values import get_variable_values
 from httpx2 import ASGITransport, AsyncClient
 from playwright.async_api import Page, expect
+from playwright.async_api import Response as HttpResponse
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
+from support.documents import LOGIN, TERMINATE_OTHERS
 
 from authgql.web.graphiql.examples import Example, read_examples
 from authgql.web.graphiql.files import VENDORS
@@ -212,7 +215,7 @@ async def test_the_page_holds_all_examples(client: AsyncClient) -> None:
     html = (await client.get("/graphql")).text
     (embedded,) = re.findall(r'<script type="application/json" id="examples">(.*?)</script>', html)
     assert json.loads(embedded) == EXAMPLES
-    assert len(EXAMPLES) == 15
+    assert len(EXAMPLES) == 16
 
 
 # ---------------------------------------------------------------- in a browser
@@ -222,8 +225,14 @@ class LiveServer(Protocol):
     @property
     def url(self) -> str: ...
 
+    def gql(
+        self, query: str, variables: dict[str, object] | None = None, token: str | None = None
+    ) -> Any: ...
 
-async def run_example(page: Page, title: str, operation: str) -> str:
+    def stop(self) -> int: ...
+
+
+async def start_example(page: Page, title: str, operation: str) -> HttpResponse:
     await page.locator(".examples").get_by_role("button", name=title, exact=True).click()
     await expect(page.locator(".graphiql-tab-active")).to_contain_text(operation)
     await page.wait_for_timeout(700)  # GraphiQL reads the operation's name only once typing has paused
@@ -231,7 +240,11 @@ async def run_example(page: Page, title: str, operation: str) -> str:
         lambda answer: f'"{operation}"' in (answer.request.post_data or "")
     ) as answer:
         await page.get_by_role("button", name="Execute query").click()
-    return await (await answer.value).text()
+    return await answer.value
+
+
+async def run_example(page: Page, title: str, operation: str) -> str:
+    return await (await start_example(page, title, operation)).text()
 
 
 @pytest.mark.browser
@@ -262,3 +275,72 @@ async def test_signing_in_by_the_example_signs_the_requests_that_follow(live_ser
         assert await page.evaluate("localStorage.length") == 0
         assert witness.foreign == []
         assert witness.complaints == []
+
+
+WATCH = ("Watch my sessions", "WatchSessions")
+
+
+async def log_in_elsewhere(live_server: LiveServer) -> str:
+    variables = next(example["variables"] for example in EXAMPLES if example["title"] == "Sign in")
+    answer = await asyncio.to_thread(live_server.gql, LOGIN, json.loads(variables))
+    return str(answer["data"]["login"]["tokens"]["accessToken"])
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not (HERE / "assets").is_dir(), reason="GraphiQL's files are not built (make graphiql)")
+async def test_a_subscription_shows_events_until_its_session_ends(live_server: LiveServer) -> None:
+    async with chromium_page() as page:
+        witness = Witness(page, origin=live_server.url)
+        status, shown = page.get_by_role("status"), page.locator(".result-window")
+        await page.goto(f"{live_server.url}/graphql")
+        await run_example(page, "Register", "Register")
+        await run_example(page, "Sign in", "Login")
+
+        await start_example(page, *WATCH)
+        token = await log_in_elsewhere(live_server)
+        await expect(shown).to_contain_text('"STARTED"')
+        await expect(page.get_by_role("button", name="Stop query")).to_be_visible()
+        await asyncio.to_thread(live_server.gql, TERMINATE_OTHERS, token=token)
+        await expect(shown).to_contain_text('"TERMINATED"')
+        await expect(status).to_have_text("That session has ended: sign in again")
+        await expect(page.get_by_role("button", name="Execute query")).to_be_visible()
+
+        await run_example(page, *WATCH)
+        await expect(shown).to_contain_text('"UNAUTHENTICATED"')
+        assert witness.foreign == []
+        assert witness.complaints == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not (HERE / "assets").is_dir(), reason="GraphiQL's files are not built (make graphiql)")
+async def test_a_subscription_ends_by_its_button_with_its_tab_with_the_session_and_with_the_server(
+    live_server: LiveServer,
+) -> None:
+    async with chromium_page() as page:
+        witness = Witness(page, origin=live_server.url)
+        status, execute = page.get_by_role("status"), page.get_by_role("button", name="Execute query")
+        await page.goto(f"{live_server.url}/graphql")
+        await run_example(page, "Register", "Register")
+        await run_example(page, "Sign in", "Login")
+
+        stop = page.get_by_role("button", name="Stop query")
+        other_tab = page.locator(".examples").get_by_role("button", name="Who am I?")
+        for ends_it in (stop, other_tab):
+            await start_example(page, *WATCH)
+            async with page.expect_event("requestfailed") as hung_up:
+                await ends_it.click()
+            assert "WatchSessions" in ((await hung_up.value).post_data or "")
+            await expect(execute).to_be_visible()
+            await expect(status).to_have_text("Signed in as ada")
+
+        await start_example(page, *WATCH)
+        await page.get_by_role("banner").get_by_role("button", name="Sign out").click()
+        await expect(page.locator(".result-window")).to_contain_text('"LOGGED_OUT"')
+        await expect(status).to_have_text("Signed out")
+        assert witness.complaints == []
+
+        await run_example(page, "Sign in", "Login")
+        await start_example(page, *WATCH)
+        await asyncio.to_thread(live_server.stop)
+        await expect(status).to_have_text("The subscription broke off: run it again")
+        await expect(execute).to_be_visible()

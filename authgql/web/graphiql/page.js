@@ -70,7 +70,7 @@ const examples = JSON.parse(byId("examples").textContent);
 const groups = [...new Set(examples.map((example) => example.group))];
 
 function operationName(query) {
-  return /^(?:query|mutation) (\w+)/m.exec(query)[1];
+  return /^(?:query|mutation|subscription) (\w+)/m.exec(query)[1];
 }
 
 function ExamplesIcon() {
@@ -82,7 +82,9 @@ function ExamplesIcon() {
 /** Goes to the tab of an example, or opens a new one where that was closed. */
 function useOpenExample() {
   const editor = GraphiQL.React.useEditorContext({ nonNull: true });
+  const { stop } = GraphiQL.React.useExecutionContext({ nonNull: true });
   return ({ query, variables }) => {
+    stop(); // or the events of a subscription would be shown in the other tab
     const index = editor.tabs.findIndex((tab) => tab.title === operationName(query));
     if (index >= 0) {
       editor.changeTab(index);
@@ -113,12 +115,18 @@ function Examples() {
 
 // ---------------------------------------------------------------- GraphiQL
 
-function isMutation({ query, operationName: name }) {
+function kindOf({ query, operationName: name }) {
   try {
-    return GraphiQL.GraphQL.getOperationAST(GraphiQL.GraphQL.parse(query), name)?.operation === "mutation";
+    return GraphiQL.GraphQL.getOperationAST(GraphiQL.GraphQL.parse(query), name)?.operation;
   } catch {
-    return false; // the server will say what is wrong with it
+    return null; // the server will say what is wrong with it
   }
+}
+
+function run(params, { headers } = {}) {
+  const kind = kindOf(params);
+  if (kind !== "subscription") return session.execute(params, headers, kind === "mutation");
+  return { subscribe: (observer) => session.subscribe(params, headers, observer) };
 }
 
 /** What GraphiQL should find in its storage when it is opened for the first time. */
@@ -136,7 +144,7 @@ function showGraphiQL() {
   const root = ReactDOM.createRoot(byId("graphiql"));
   root.render(
     React.createElement(GraphiQL, {
-      fetcher: (params, options) => session.execute(params, options?.headers, isMutation(params)),
+      fetcher: run,
       defaultTabs: examples.map(({ query, variables }) => ({ query, variables })),
       defaultEditorToolsVisibility: "variables",
       plugins: [plugin],

@@ -11,6 +11,8 @@ const REFRESH = `mutation RefreshFromBar($input: RefreshInput!) {
 }`;
 const LOGOUT = "mutation LogoutFromBar { logout { ... on LogoutSuccess { session { id } } } }";
 const UNREACHABLE = "The server could not be reached.";
+const BROKEN_OFF = "The subscription broke off: run it again";
+const EVENT_STREAM = "text/event-stream";
 
 class Session extends EventTarget {
   #endpoint;
@@ -58,6 +60,32 @@ class Session extends EventTarget {
     return result;
   }
 
+  /** Run a subscription, as GraphiQL observes one: each event as it comes, until the session ends or `unsubscribe`. */
+  subscribe(params, headers, observer) {
+    const hangUp = new AbortController();
+    this.#follow(params, headers, observer, hangUp.signal);
+    return { unsubscribe: () => hangUp.abort() };
+  }
+
+  async #follow(params, headers, observer, signal) {
+    const own = this.#tokens && !names(headers, "authorization");
+    this.#become(this.#state.name);
+    let last = null;
+    let isWhole = false;
+    try {
+      const response = await this.#send(params, { Accept: EVENT_STREAM, ...headers }, own, signal);
+      for await (const result of resultsOf(response)) observer.next((last = result));
+      isWhole = true;
+    } catch {
+      if (signal.aborted) return; // stopped in the editor, which knows
+      if (!last) observer.next({ errors: [{ message: UNREACHABLE }] });
+    }
+    observer.complete();
+    if (own && isUnauthenticated(last)) this.#become("stale");
+    else if (!isWhole) this.#become(this.#state.name, BROKEN_OFF);
+    else if (own && !last?.errors && this.#tokens) await this.#askWho("That session has ended: sign in again");
+  }
+
   async refresh() {
     const { refreshToken } = this.#tokens;
     const result = await this.#post({ query: REFRESH, variables: { input: { refreshToken } } });
@@ -84,7 +112,9 @@ class Session extends EventTarget {
   }
 
   async #askWho(noticeWhenNobody) {
+    const asked = this.#tokens;
     const result = await this.#post({ query: WHO }, {}, true);
+    if (this.#tokens !== asked) return; // signed out meanwhile, or in anew
     const { data } = result;
     if (!data) {
       this.#become(this.#state.who ? this.#state.name : "stale", complaintOf(result));
@@ -99,22 +129,26 @@ class Session extends EventTarget {
   }
 
   async #post(params, headers = {}, signed = false) {
-    const authorization = signed ? { Authorization: `Bearer ${this.#tokens.accessToken}` } : {};
     try {
-      const response = await fetch(this.#endpoint, {
-        method: "POST",
-        headers: {
-          "Content-Type": "application/json",
-          Accept: "application/graphql-response+json, application/json",
-          ...authorization,
-          ...headers,
-        },
-        body: JSON.stringify(params),
-      });
-      return await bodyOf(response);
+      return await bodyOf(await this.#send(params, headers, signed));
     } catch {
       return { errors: [{ message: UNREACHABLE }] };
     }
+  }
+
+  #send(params, headers, signed, signal) {
+    const authorization = signed ? { Authorization: `Bearer ${this.#tokens.accessToken}` } : {};
+    return fetch(this.#endpoint, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        Accept: "application/graphql-response+json, application/json",
+        ...authorization,
+        ...headers,
+      },
+      body: JSON.stringify(params),
+      signal,
+    });
   }
 
   /** An empty refreshToken means the remembered one, so that no token need ever stand in an editor. */
@@ -154,7 +188,7 @@ function names(headers, wanted) {
 }
 
 function isUnauthenticated(result) {
-  return Boolean(result.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED"));
+  return Boolean(result?.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED"));
 }
 
 function complaintOf(result) {
@@ -189,5 +223,26 @@ async function bodyOf(response) {
     return JSON.parse(text);
   } catch {
     return { errors: [{ message: `HTTP ${response.status}: ${text.slice(0, 200) || response.statusText}` }] };
+  }
+}
+
+/** The results of a subscription as they come: server-sent events, or one answer in JSON where it never began. */
+async function* resultsOf(response) {
+  if (!response.headers.get("content-type")?.startsWith(EVENT_STREAM)) {
+    yield await bodyOf(response);
+    return;
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(BROKEN_OFF);
+    const events = (rest + value).split("\n\n");
+    rest = events.pop();
+    for (const event of events) {
+      const [, kind, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? []; // else a comment, which keeps it open
+      if (kind === "complete") return;
+      if (kind === "next") yield JSON.parse(data);
+    }
   }
 }
