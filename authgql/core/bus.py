@@ -65,6 +65,7 @@ class RedisBus(Bus):
         self._gaps: list[Callable[[], None]] = []
         self._outgoing: deque[bytes] = deque(maxlen=QUEUED)
         self._waiting = asyncio.Event()
+        self._closing = False
 
     def on_gap(self, callback: Callable[[], None]) -> None:
         """See `Bus`."""
@@ -87,6 +88,7 @@ class RedisBus(Bus):
         try:
             yield
         finally:
+            self._closing = True  # a cancellation can be lost where a timeout falls at the same moment
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -94,7 +96,7 @@ class RedisBus(Bus):
                 await self._send_queued()
 
     async def _send_all(self) -> None:
-        while True:
+        while not self._closing:
             await self._waiting.wait()
             self._waiting.clear()
             try:
@@ -112,7 +114,7 @@ class RedisBus(Bus):
                 self._outgoing.popleft()
 
     async def _read_all(self) -> None:
-        while True:
+        while not self._closing:
             try:
                 async with self._redis.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
@@ -123,17 +125,20 @@ class RedisBus(Bus):
 
     async def _read(self, channel: PubSub) -> None:
         awaits_pong = False
-        while True:
-            message: dict[str, Any] | None = await channel.get_message(timeout=QUIET_SECONDS)
-            if message is None:
-                if awaits_pong:  # a line that was cut without a word looks like a quiet one
-                    raise TimeoutError
-                await channel.ping()
-                awaits_pong = True
-                continue
-            awaits_pong = False
-            if message["type"] == "subscribe":
-                for callback in self._gaps:
-                    callback()
-            elif message["type"] == "message":
-                super().publish(message["data"])
+        while not self._closing:
+            message = await channel.get_message(timeout=QUIET_SECONDS)
+            awaits_pong = await self._hear(message, channel, awaits_pong=awaits_pong)
+
+    async def _hear(self, message: dict[str, Any] | None, channel: PubSub, *, awaits_pong: bool) -> bool:
+        """Take a message, or silence; tell whether a sign of life is waited for."""
+        if message is None:
+            if awaits_pong:  # a line that was cut without a word looks like a quiet one
+                raise TimeoutError
+            await channel.ping()
+            return True
+        if message["type"] == "subscribe":
+            for callback in self._gaps:
+                callback()
+        elif message["type"] == "message":
+            super().publish(message["data"])
+        return False

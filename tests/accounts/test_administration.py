@@ -7,7 +7,6 @@ from support.accounts import (
     lock,
     login,
     newest_event,
-    promote,
     request_reset,
     verify_email,
 )
@@ -60,15 +59,6 @@ async def test_a_living_link_does_not_open_a_locked_account(app: Application) ->
     await lock(app)
     assert (await inspect_reset(app, reset))["__typename"] == "InvalidToken"
     assert (await verify_email(app, verification))["__typename"] == "InvalidToken"
-
-
-async def test_an_administrator_is_still_nobody_elses_session(app: Application) -> None:
-    root, ada = await app.signed_up("root"), await app.signed_up()
-    await promote(app, "root")
-    document = "mutation($id: ID!) { terminateSession(id: $id) { __typename } }"
-    answer = await app.gql(document, {"id": ada.session_id}, token=root.access)
-    assert answer.only["__typename"] == "SessionNotFound"
-    assert (await app.gql(ME, token=ada.access)).only["username"] == "ada"
 
 
 async def test_an_operator_makes_an_account_by_the_same_rules(app: Application) -> None:

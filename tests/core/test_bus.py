@@ -134,3 +134,38 @@ async def test_what_cannot_be_sent_does_not_pile_up() -> None:
         bus.publish(str(number).encode())
     assert len(bus._outgoing) == QUEUED  # noqa: SLF001 -- what would grow
     assert bus._outgoing[-1] == str(QUEUED + 9).encode()  # noqa: SLF001
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("instead", [TimeoutError(), None], ids=["an error", "an answer"])
+async def test_a_cancellation_that_gets_lost_while_reading_keeps_nobody_from_stopping(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, instead: Exception | None
+) -> None:
+    async def losing(*_: object, **__: object) -> dict[str, str]:
+        try:
+            await asyncio.sleep(PATIENCE_SECONDS)
+        except asyncio.CancelledError:  # as where a timeout falls at the same moment
+            if instead:
+                raise instead from None
+        return {"type": "pong"}
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with _node(redis_url):
+            monkeypatch.setattr("redis.asyncio.client.PubSub.get_message", losing)
+            await asyncio.sleep(0.2)
+
+
+async def test_a_cancellation_that_gets_lost_while_sending_keeps_nobody_from_stopping() -> None:
+    class Losing(Redis):
+        async def publish(self, *_: object) -> int:  # type: ignore[override]
+            try:
+                await asyncio.sleep(0.5)
+            except asyncio.CancelledError:
+                raise TimeoutError from None
+            return 0
+
+    async with asyncio.timeout(PATIENCE_SECONDS), Losing(port=1) as redis:
+        bus = RedisBus(redis)
+        async with bus.running():
+            bus.publish(b"1")
+            await asyncio.sleep(0.05)

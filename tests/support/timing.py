@@ -8,7 +8,7 @@ from statistics import NormalDist, median
 
 ROUNDS = 3  # what chance brings about in one round of a hundred, it does in one triple of a million
 SIGNIFICANT = 0.01
-TELLING_SECONDS = 0.0001  # less is lost on any network, and with it the case for another round
+TELLING_SECONDS = 0.0002  # less is lost on any network, and with it the case for another round
 
 Request = Callable[[], Awaitable[object]]
 

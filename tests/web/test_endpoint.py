@@ -241,7 +241,7 @@ WRONG = {
     "empty": ({"query": ""}, "GRAPHQL_PARSE_FAILED"),
     "syntax": ({"query": "{ me {"}, "GRAPHQL_PARSE_FAILED"),
     "unknown field": ({"query": "{ nope }"}, "GRAPHQL_VALIDATION_FAILED"),
-    "no subscriptions": ({"query": "subscription { sessionEvents { kind } }"}, "GRAPHQL_VALIDATION_FAILED"),
+    "no stream asked for": ({"query": "subscription { sessionEvents { kind } }"}, "BAD_USER_INPUT"),
     "missing variable": ({"query": LOGIN}, "BAD_USER_INPUT"),
     "enum": ({"query": SESSIONS, "variables": {"status": "NOPE"}}, "BAD_USER_INPUT"),
     "huge number": ({"query": SESSIONS, "variables": {"first": 2**63}}, "BAD_USER_INPUT"),

@@ -56,7 +56,7 @@ async def test_a_mistake_of_ours_is_counted_as_one(app: Application, monkeypatch
     async def nonsense() -> None:
         raise KeyError("nobody expects this")
 
-    monkeypatch.setattr(app.asgi.state.routes, "_ping", nonsense)
+    monkeypatch.setattr(app.asgi.state.routes, "_pings", {"database": nonsense})
     await app.client.get("/readyz")
     assert requests(app, "none", "failed") == 1
     monkeypatch.setattr(app.system.services.sessions, "page", nonsense)

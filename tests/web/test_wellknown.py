@@ -121,7 +121,7 @@ async def test_a_database_that_somebody_else_holds_is_unavailable_and_not_a_wron
 async def test_a_mistake_of_ours_in_a_check_is_no_outage(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.asgi.state.routes, "_ping", nonsense)
+    monkeypatch.setattr(app.asgi.state.routes, "_pings", {"database": nonsense})
     assert (await app.client.get("/readyz")).status_code == 500
 
 
