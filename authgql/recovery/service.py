@@ -106,8 +106,8 @@ class Recovery:
         if link and account:
             async with transaction():
                 held = await self._accounts.held(account.id)
-                if held and await self._links.spend(link, token):
-                    session = await self._disown(link, held, origin)
+                spent = held and await self._links.spend(link, token)
+                session = await self._disown(link, held, origin) if held and spent else None
         if session is None:
             await self._refuse(account, origin, Event.DISAVOWAL_REFUSED, InvalidToken(NOT_DISOWNED))
         return session
