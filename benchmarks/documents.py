@@ -40,6 +40,19 @@ def spread_together(count: int) -> str:
     return f"{{me{{{spreads}}}}}{chain}"
 
 
+def variable_lists(names: str) -> Callable[[int], str]:
+    """Nest lists through fragments, each as long as any of the variables says."""
+    declared = ",".join(f"${name}:Int" for name in names)
+    each = "".join(f"{name}:sessions(first:${name}){{{{...F{{0}}}}}}" for name in names)
+    return lambda count: f"query({declared})" + fragments(count, each)
+
+
+def spread_terms(count: int) -> str:
+    """Spread a cost of as many terms as may be, again and again."""
+    chain = variable_lists("ab")(6)
+    return f"{chain}fragment F on User{{{'...F0 ' * count}}}"
+
+
 def circles(count: int) -> str:
     """Have fragments spread two others each, in circles."""
     chain = (f"fragment F{n} on Query{{...F{(n + 1) % count} ...F{(n + 7) % count}}}" for n in range(count))
@@ -49,6 +62,11 @@ def circles(count: int) -> str:
 LOGIN: Final = 'a{0}:login(input:{{username:"a",password:"b"}}){{__typename}}'
 SHAPES: Final[dict[str, Callable[[int], str]]] = {
     "fragments that double": lambda count: fragments(count, "...F{0} ...F{0}"),
+    "lists of one variable's length": variable_lists("a"),
+    "lists of two variables' lengths": variable_lists("ab"),
+    "lists of three variables' lengths": variable_lists("abc"),
+    "lists of eight variables' lengths": variable_lists("abcdefgh"),
+    "prices of many terms": spread_terms,
     "fragments in circles": circles,
     "fragments in one place": spread_together,
     "spreads of nothing": repeated("{", "...F{0} ", "}"),

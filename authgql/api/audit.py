@@ -8,7 +8,7 @@ import strawberry
 from authgql.api.session_types import FIRST, After, DeviceKind, First, PageInfo, SessionDevice
 from authgql.audit.models import SecurityEventRecord
 from authgql.gate.context import Info
-from authgql.gate.guards import SignedIn
+from authgql.gate.guards import SLOW, SignedIn
 from authgql.sessions.devices import describe
 
 
@@ -16,17 +16,22 @@ from authgql.sessions.devices import describe
 class SecurityEvent:
     """One event."""
 
+    user_agent: strawberry.Private[str | None]
     id: strawberry.ID = strawberry.field(description="Identifies the event.")
     kind: str = strawberry.field(
         description="What happened, from a closed glossary: `session.started`, `login.refused`, …"
     )
     at: datetime = strawberry.field(description="When.")
     ip_address: str | None = strawberry.field(description="The client's address, if a client caused it.")
-    device: SessionDevice | None = strawberry.field(description="The client's device, if a client caused it.")
     session_id: strawberry.ID | None = strawberry.field(
         description="The session that it happened to, if any."
     )
     detail: str | None = strawberry.field(description="The same in one sentence.")
+
+    @strawberry.field(metadata=SLOW, description="The client's device, if a client caused it.")
+    def device(self) -> SessionDevice | None:
+        """Read the user agent, which takes milliseconds, if asked."""
+        return None if self.user_agent is None else _device(self.user_agent)
 
     @classmethod
     def of(cls, row: SecurityEventRecord) -> Self:
@@ -36,7 +41,7 @@ class SecurityEvent:
             kind=row.kind,
             at=row.at,
             ip_address=row.ip_address,
-            device=None if row.user_agent is None else _device(row.user_agent),
+            user_agent=row.user_agent,
             session_id=None if row.session_id is None else strawberry.ID(str(row.session_id)),
             detail=row.detail,
         )

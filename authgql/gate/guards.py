@@ -16,6 +16,9 @@ from authgql.gate.errors import Forbidden, Unauthenticated
 # refused, so that one request is one guess, whatever aliases and fragments say.
 ONCE_PER_REQUEST: Final[Mapping[str, bool]] = {"once_per_request": True}
 
+# The `metadata` of a field that takes the processor about as long as a statement takes the database.
+SLOW: Final[Mapping[str, bool]] = {"slow": True}
+
 
 class SignedIn(FieldExtension):
     """The field is for somebody signed in; nobody gets `UNAUTHENTICATED`."""
@@ -71,10 +74,10 @@ def is_once_per_request(field: GraphQLField) -> bool:
     return definition is not None and bool(definition.metadata.get("once_per_request"))
 
 
-def asks_database(field: GraphQLField) -> bool:
-    """Tell whether a field has statements of its own, which here means that its resolver waits."""
+def is_slow(field: GraphQLField) -> bool:
+    """Tell whether a field is marked `SLOW` or has statements of its own: here, its resolver waits."""
     definition = _definition(field)
-    return definition is not None and definition.is_async
+    return definition is not None and (definition.is_async or bool(definition.metadata.get("slow")))
 
 
 def _definition(field: GraphQLField) -> StrawberryField | None:

@@ -17,7 +17,7 @@ from graphql import (
 )
 from graphql.validation import ValidationContext
 
-from authgql.web.complexity import Figures
+from authgql.web.figures import Figures
 
 MAX_TOKENS: Final = 1_000  # comments are tokens, too
 MAX_NESTING: Final = 32
@@ -27,6 +27,7 @@ MAX_ROOT_FIELDS: Final = 20
 MAX_ALIASES: Final = 30
 MAX_DIRECTIVES: Final = 50
 MAX_COST: Final = 5_000
+MAX_TERMS: Final = 32
 MAX_COMPARISONS: Final = 3_000
 OPENING: Final = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
 CLOSING: Final = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
@@ -54,6 +55,13 @@ def check_size(query: str) -> int:
     if deepest > MAX_NESTING:
         raise TooComplex(_error("nesting", "The document nests {} brackets", deepest, MAX_NESTING))
     return tokens
+
+
+def check_terms(terms: int) -> None:
+    """Raise `TooComplex` if a cost has too many terms, each a product of variables, to go on counting."""
+    if terms > MAX_TERMS:
+        says = "The document's cost has {} products of variables or more"
+        raise TooComplex(_error("terms", says, terms, MAX_TERMS))
 
 
 def check(operation: OperationDefinitionNode, figures: Figures) -> None:

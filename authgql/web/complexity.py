@@ -1,13 +1,12 @@
 """How much is in an operation, counted through its fragments, each of which is looked at once.
 
 A fragment that spreads another twice holds it twice, so thirty fragments of 25 bytes can hold a thousand
-million fields. Whatever adds up fragment by fragment is therefore remembered for each; the time is linear in
-the length of the document. `@skip` and `@include` change nothing: what may be there is counted.
+million fields. Whatever adds up fragment by fragment is therefore remembered for each, and a cost of too many
+terms is given up; the time is linear in the length of the document. `@skip` and `@include` change nothing:
+what may be there is counted.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -28,34 +27,16 @@ from graphql import (
 )
 
 from authgql.gate.guards import is_once_per_request
-from authgql.web.cost import Cost, entries, own_cost
-
-
-@dataclass(slots=True)
-class Figures:
-    """What is in a selection set, with the fragments that it spreads."""
-
-    depth: int = 0
-    introspection_depth: int = 0  # lists within lists: they multiply, while `ofType` only goes on
-    fields: int = 0  # at this level
-    aliases: int = 0
-    directives: int = 0
-    once: Counter[str] = field(default_factory=Counter)  # uses of the fields that run once per request
-    cost: Cost = field(default_factory=Cost)
-
-    def add(self, other: "Figures") -> None:
-        """Add what stands beside it."""
-        self.depth = max(self.depth, other.depth)
-        self.introspection_depth = max(self.introspection_depth, other.introspection_depth)
-        self.fields += other.fields
-        self.aliases += other.aliases
-        self.directives += other.directives
-        self.once.update(other.once)
-        self.cost.add(other.cost)
+from authgql.web.bounds import check_terms
+from authgql.web.cost import entries, own_cost
+from authgql.web.figures import Figures
 
 
 class Complexity:
-    """Counts what is in a document's operations. The document need not be valid, or free of cycles."""
+    """Counts what is in a document's operations, or raises `TooComplex` where the count itself would be long.
+
+    The document need not be valid, or free of cycles.
+    """
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
@@ -104,6 +85,7 @@ class Complexity:
         for selection in selection_set.selections:
             figures.directives += _directives(selection)
             self._count(selection, parent, figures)
+            check_terms(len(figures.cost.scaled))
         return figures
 
     def _count(self, node: SelectionNode, parent: GraphQLCompositeType | None, figures: Figures) -> None:

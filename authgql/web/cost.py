@@ -1,10 +1,12 @@
 """What an operation makes the server do is estimated before it runs: a sum that its variables complete.
 
-A field costs 1; one that asks the database 10; `__schema` and `__type`, which describe everything, 1,000.
-What is selected below a list counts once for each entry: as many as `first` asks for (its default where it
-is left out, the largest page at most), as many as there are `representations`, and ten where neither says.
+A field costs 1; one that asks the database, or is as slow, 10; `__schema` and `__type`, which describe
+everything, 1,000. What is selected below a list counts once for each entry: as many as `first` asks for (its
+default where it is left out, the largest page at most), as many as there are `representations`, and ten
+where neither says.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -23,15 +25,15 @@ from graphql import (
 )
 
 from authgql.core.cursors import MAX_PAGE
-from authgql.gate.guards import asks_database
+from authgql.gate.guards import is_slow
 
 FIELD: Final = 1
-DATABASE_FIELD: Final = 10
+SLOW_FIELD: Final = 10
 INTROSPECTION: Final = 1_000
 UNKNOWN_LENGTH: Final = 10
-SIZES: Final[Mapping[str, int | None]] = {
+SIZES: Final[Mapping[str, int]] = {
     "first": MAX_PAGE,
-    "representations": None,
+    "representations": sys.maxsize,
 }  # and the most they may be
 
 
@@ -40,12 +42,15 @@ class Factor(NamedTuple):
 
     variable: str
     otherwise: int
-    most: int | None
+    most: int
 
 
 @dataclass(slots=True)
 class Cost:
-    """A sum; the keys of `scaled` are the factors by which its terms are multiplied."""
+    """A sum; the keys of `scaled` are the factors by which its terms are multiplied, in order.
+
+    A product has one key, whichever list is within which: orders would be as many as paths, 2^n for n levels.
+    """
 
     fixed: int = 0
     scaled: dict[tuple[Factor, ...], int] = field(default_factory=dict)
@@ -60,8 +65,8 @@ class Cost:
         """Return the sum so many times."""
         if isinstance(size, int):
             return Cost(self.fixed * size, {factors: cost * size for factors, cost in self.scaled.items()})
-        scaled = {(size, *factors): cost for factors, cost in self.scaled.items()}
-        return Cost(0, {**scaled, (size,): scaled.get((size,), 0) + self.fixed})
+        scaled = {tuple(sorted((size, *factors))): cost for factors, cost in self.scaled.items()}
+        return Cost(0, {**scaled, (size,): self.fixed})
 
     @property
     def least(self) -> int:
@@ -82,7 +87,7 @@ def own_cost(definition: GraphQLField | None, name: str) -> int:
     """Return what a field costs without what is selected below it."""
     if name in {"__schema", "__type"}:
         return INTROSPECTION
-    return DATABASE_FIELD if definition and asks_database(definition) else FIELD
+    return SLOW_FIELD if definition and is_slow(definition) else FIELD
 
 
 def entries(
@@ -111,7 +116,7 @@ def _is_unbounded(definition: GraphQLField, parent: GraphQLCompositeType | None)
     )  # a page's length is counted at `first`
 
 
-def _size(given: ValueNode | None, default: int, most: int | None) -> int | Factor:
+def _size(given: ValueNode | None, default: int, most: int) -> int | Factor:
     if given is None:
         return default
     if isinstance(given, VariableNode):
@@ -119,10 +124,12 @@ def _size(given: ValueNode | None, default: int, most: int | None) -> int | Fact
     return _count(value_from_ast_untyped(given), default, most)
 
 
-def _count(value: object, otherwise: int, most: int | None) -> int:
+def _count(value: object, otherwise: int, most: int) -> int:
     """Return the number of entries that a value asks for; what is no such value is refused later anyway."""
     if isinstance(value, list):
         return max(1, len(value))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # an `Int` may be written 100.0 in the variables
     if isinstance(value, int) and not isinstance(value, bool):
-        return max(1, min(value, most or value))
+        return max(1, min(value, most))
     return otherwise

@@ -4,6 +4,8 @@ import pytest
 from support.accounts import WRONG_PASSWORD, change_password, login
 from support.app import IPHONE, Application, SignedIn
 
+from authgql.sessions.devices import describe
+
 LOG = """
 query Log($first: Int = 20, $after: String) {
   securityLog(first: $first, after: $after) {
@@ -43,6 +45,17 @@ async def test_the_owner_reads_what_happened_newest_first(app: Application) -> N
     assert started["at"] == app.clock.now().isoformat()
     assert nodes[1]["detail"] == "Somebody tried to sign in: invalid credentials."
     assert (nodes[2]["ipAddress"], nodes[2]["device"], nodes[2]["sessionId"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("selected", "read"), [("kind", False), ("kind device { name }", True)])
+async def test_a_user_agent_is_read_only_for_who_asks_for_the_device(
+    app: Application, selected: str, *, read: bool
+) -> None:
+    ada = await app.signed_up()
+    describe.cache_clear()
+    answer = await app.gql(f"{{ securityLog {{ nodes {{ {selected} }} }} }}", token=ada.access)
+    assert answer.only["nodes"][0]["kind"] == "session.started"
+    assert (describe.cache_info().misses > 0) is read
 
 
 async def test_nobody_reads_anothers_log(app: Application) -> None:

@@ -3,7 +3,9 @@
 import pytest
 from support.app import Application
 from support.dialects import no_database
-from support.hostile import fragment_bomb
+from support.hostile import fragment_bomb, price_bomb
+
+from authgql.web.bounds import MAX_TERMS
 
 pytestmark = no_database
 
@@ -37,6 +39,27 @@ async def test_a_bomb_inside_one_field_is_a_cost(app: Application) -> None:
         "limit": 5_000,
     }
     assert error["message"] == "The operation costs 1000000000; the limit is 5000."
+
+
+@pytest.mark.parametrize(
+    ("names", "levels"), [("a", 40), ("ab", 12), ("ab", 18), ("abc", 9), ("abcdefgh", 4)]
+)
+async def test_a_price_in_as_many_variables_as_there_are_paths_is_not_added_up(
+    app: Application, names: str, levels: int
+) -> None:
+    (error,) = (await app.gql(price_bomb(names, levels), dict.fromkeys(names, 1))).body["errors"]
+    told = error["extensions"]
+    assert (told["code"], told["measure"], told["limit"]) == ("OPERATION_TOO_COMPLEX", "terms", MAX_TERMS)
+    assert MAX_TERMS < told["figure"] <= 2 * MAX_TERMS + 1
+
+
+@pytest.mark.parametrize(("names", "levels"), [("a", 20), ("ab", 6), ("abcdefgh", 1)])
+async def test_what_is_counted_below_that_is_refused_for_what_it_is(
+    app: Application, names: str, levels: int
+) -> None:
+    answer = await app.gql(price_bomb(names, levels), dict.fromkeys(names, 1))
+    assert set(answer.codes) <= {"OPERATION_TOO_COMPLEX", "GRAPHQL_VALIDATION_FAILED"}
+    assert "data" not in answer.body
 
 
 @pytest.mark.parametrize("length", [1, 2, 30])

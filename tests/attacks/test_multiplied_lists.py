@@ -29,6 +29,16 @@ async def test_one_account_a_thousand_times_is_not_fetched_once(app: Application
     assert (await app.gql(ENTITIES, given, token=ada.access)).only[1]["username"] == "ada"
 
 
+async def test_a_size_written_as_a_whole_float_is_priced_as_the_page_that_is_fetched(
+    app: Application,
+) -> None:
+    ada = await app.signed_up()
+    given = {"representations": [{"__typename": "User", "id": ada.user_id}] * 5, "first": 100.0}
+    (error,) = (await app.gql(ENTITIES, given, token=ada.access)).body["errors"]
+    assert error["extensions"]["figure"] == 1 + 5 * (1 + 10 + 100 * 12)
+    assert (await app.gql(ENTITIES, given | {"first": 3.0}, token=ada.access)).only[0]["username"] == "ada"
+
+
 async def test_what_gateways_ask_of_many_at_once_is_fetched(app: Application) -> None:
     ada = await app.signed_up()
     names = (

@@ -12,6 +12,14 @@ def fragment_bomb(
     return " ".join(chain(["{ ...F0 }"], inner, [f"fragment {names[-1]} on {on} {{ {last} }}"]))
 
 
+def price_bomb(names: str, levels: int) -> str:
+    """A query of so many levels of lists, each as long as any variable says: as many products as paths."""
+    each = " ".join(f"{name}: sessions(first: ${name}) {{{{ ...{{0}} }}}}" for name in names)
+    declared = " ".join(f"${name}: Int" for name in names)
+    bomb = fragment_bomb(levels, each, "id", on="User")
+    return bomb.replace("{ ...F0 }", f"query ({declared}) {{ me {{ ...F0 }} }}", 1)
+
+
 def aliased(count: int, selection: str) -> str:
     """The same selection under so many names."""
     return " ".join(f"a{number}: {selection}" for number in range(count))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import comb, prod
 from typing import Any
 
 import pytest
@@ -18,14 +19,17 @@ from graphql import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.hostile import price_bomb
 
 from authgql.web import complexity
-from authgql.web.complexity import Complexity, Figures
+from authgql.web.bounds import MAX_TERMS, TooComplex
+from authgql.web.complexity import Complexity
 from authgql.web.cost import own_cost
+from authgql.web.figures import Figures
 from authgql.web.schema import build_schema
 
 SCHEMA = build_schema()._schema  # noqa: SLF001 -- as in app.py
-VARIABLES: Mapping[str, Any] = {"n": 7, "r": [{}, {}, {}]}
+VARIABLES: Mapping[str, Any] = {"n": 7, "m": 5, "k": 2.0, "r": [{}, {}, {}]}
 
 # Of each type some fields, with the type of what is selected below.
 FIELDS: Mapping[str, Mapping[str, str | None]] = {
@@ -34,6 +38,8 @@ FIELDS: Mapping[str, Mapping[str, str | None]] = {
         "currentSession": "Session",
         "sessions(first: 3)": "SessionConnection",
         "sessions(first: $n)": "SessionConnection",
+        "sessions(first: $m)": "SessionConnection",
+        "securityLog(first: $k)": "SecurityEventConnection",
         "_entities(representations: $r)": "_Entity",
         "_entities(representations: [1, 2])": "_Entity",
         'passwordResetToken(token: "x")': "PasswordResetTokenResult",
@@ -45,7 +51,10 @@ FIELDS: Mapping[str, Mapping[str, str | None]] = {
         "email": None,
         "sessions": "SessionConnection",
         "sessions(first: $n)": "SessionConnection",
+        "sessions(first: $m)": "SessionConnection",
     },
+    "SecurityEventConnection": {"nodes": "SecurityEvent"},
+    "SecurityEvent": {"kind": None, "device": "SessionDevice"},
     "SessionConnection": {"nodes": "Session", "edges": "SessionEdge", "totalCount": None},
     "SessionEdge": {"node": "Session", "cursor": None},
     "Session": {"id": None, "device": "SessionDevice"},
@@ -58,8 +67,9 @@ FIELDS: Mapping[str, Mapping[str, str | None]] = {
     "__InputValue": {"type": "__Type"},
 }
 TIMES = {"sessions": 20, "sessions(first: 3)": 3, "sessions(first: $n)": 7}
+TIMES |= {"sessions(first: $m)": 5, "securityLog(first: $k)": 2}
 TIMES |= {"_entities(representations: $r)": 3, "_entities(representations: [1, 2])": 2}
-OWN = {"sessions": 10, "passwordResetToken": 10, "totalCount": 10, "__schema": 1_000}
+OWN = {"sessions": 10, "securityLog": 10, "passwordResetToken": 10, "totalCount": 10, "__schema": 1_000}
 
 
 @st.composite
@@ -97,7 +107,7 @@ def documents(draw: st.DrawFn, *, cycles: bool) -> str:
         type_ = draw(st.sampled_from(sorted(FIELDS)))
         spreads = [*names, "Missing"] if cycles else names[number + 1 :]
         fragments.append(f"fragment {name} on {type_} {draw(selections(type_, spreads))}")
-    operation = f"query ($n: Int @d, $r: [_Any!]!) @e {draw(selections('Query', names))}"
+    operation = f"query ($n: Int @d, $m: Int, $k: Int, $r: [_Any!]!) @e {draw(selections('Query', names))}"
     return "\n".join(draw(st.permutations([operation, *fragments])))
 
 
@@ -113,6 +123,7 @@ class Naive:
     top: int = 0
     cost: int = 0
     once: Counter[str] = field(default_factory=Counter)
+    products: set[tuple[str, ...]] = field(default_factory=set)
 
     def visit(
         self,
@@ -122,24 +133,24 @@ class Naive:
         level: int = 0,
         at: int = 0,
         within: int = 0,
-        times: int = 1,
+        lists: tuple[str, ...] = (),
     ) -> None:
         for selection in node.selections:
             self.directives += len(selection.directives or ())
             if isinstance(selection, FieldNode):
-                self.visit_field(selection, parent, level=level, at=at, within=within, times=times)
+                self.visit_field(selection, parent, level=level, at=at, within=within, lists=lists)
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
                 inner = condition.name.value if condition else parent
-                self.visit(selection.selection_set, inner, level=level, at=at, within=within, times=times)
+                self.visit(selection.selection_set, inner, level=level, at=at, within=within, lists=lists)
             elif isinstance(selection, FragmentSpreadNode):
                 fragment = self.fragments[selection.name.value]
                 self.directives += len(fragment.directives or ())
                 inner = fragment.type_condition.name.value
-                self.visit(fragment.selection_set, inner, level=level, at=at, within=within, times=times)
+                self.visit(fragment.selection_set, inner, level=level, at=at, within=within, lists=lists)
 
     def visit_field(
-        self, node: FieldNode, parent: str, *, level: int, at: int, within: int, times: int
+        self, node: FieldNode, parent: str, *, level: int, at: int, within: int, lists: tuple[str, ...]
     ) -> None:
         name = node.name.value
         spelled = name
@@ -155,13 +166,22 @@ class Naive:
         self.depth, self.lists = max(self.depth, at), max(self.lists, within)
         self.aliases += node.alias is not None
         self.top += level == 0
-        self.cost += times * (OWN.get(name, 1) if is_known or name == "__schema" else 1)
+        self.cost += prod(TIMES[each] for each in lists) * self.own(name, parent, is_known=is_known)
         self.once[name] += name == "passwordResetToken" and is_known
+        if is_known and spelled in TIMES:
+            lists = (*lists, spelled)
+        if "$" in spelled and is_known:
+            self.products.add(tuple(sorted(each for each in lists if "$" in each)))
         if node.selection_set:
-            times *= TIMES.get(spelled, 1) if is_known else 1
             self.visit(
-                node.selection_set, type_ or "Nothing", level=level + 1, at=at, within=within, times=times
+                node.selection_set, type_ or "Nothing", level=level + 1, at=at, within=within, lists=lists
             )
+
+    @staticmethod
+    def own(name: str, parent: str, *, is_known: bool) -> int:
+        if (parent, name) == ("SecurityEvent", "device"):
+            return 10
+        return OWN.get(name, 1) if is_known or name == "__schema" else 1
 
 
 def figures_of(document: DocumentNode) -> Figures:
@@ -186,7 +206,25 @@ def test_every_figure_is_that_of_the_naive_count(text: str) -> None:
     assert figures.fields == naive.top
     assert +figures.once == +naive.once
     assert figures.cost.of(VARIABLES) == naive.cost
+    assert len(figures.cost.scaled) == len(naive.products)
     assert figures.cost.least <= naive.cost
+
+
+@pytest.mark.parametrize("names", ["a", "ab", "abc", "abcdefgh"])
+def test_the_terms_of_a_cost_are_products_and_never_many_while_it_is_counted(names: str) -> None:
+    def levels(count: int) -> DocumentNode:
+        return parse(price_bomb(names, count))
+
+    for count in range(1, 40):
+        products = comb(count + len(names), count) - 1
+        if products <= MAX_TERMS:
+            assert len(figures_of(levels(count)).cost.scaled) == products
+        else:
+            with pytest.raises(TooComplex) as refused:
+                figures_of(levels(count))
+            (error,) = refused.value.errors
+            assert (error.extensions or {})["measure"] == "terms"
+            assert (error.extensions or {})["figure"] <= 2 * MAX_TERMS + 1
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,5 +1,6 @@
 """An operation's cost is the documented sum, completed by its variables for a fraction of what they name."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -43,6 +44,8 @@ def cost(document: str, **variables: object) -> int:
         ("{ _entities(representations: [1, 2, 3]) { __typename } }", 1 + 3),
         ("{ _entities(representations: []) { __typename } }", 1 + 1),
         ("{ _entities(representations: {}) { __typename } }", 1 + 1),
+        ("{ securityLog(first: 2) { nodes { kind } } }", 10 + 2 * 2),
+        ("{ securityLog(first: 2) { nodes { device { name } } } }", 10 + 2 * (1 + 10 + 1)),
         ("mutation { terminateAllSessions { ... on SessionsTerminated { sessions { id } } } }", 10 + 1 + 10),
         ("{ __schema { types { fields { name } } } }", 1_000 + 3),
         ("{ nothing { is { known } } }", 3),
@@ -61,6 +64,10 @@ def test_the_sum_is_the_documented_one(document: str, expected: int) -> None:
         ({"r": [], "n": 0}, 1 + 1 + 10 + 10),
         ({"r": {}, "n": "x"}, 1 + 1 + 10 + 20 * 10),
         ({}, 1 + 1 + 10 + 20 * 10),
+        ({"n": 100.0}, 1 + 1 + 10 + 100 * 10),  # an `Int` to GraphQL
+        ({"n": 1e300}, 1 + 1 + 10 + 100 * 10),
+        ({"n": 2.5}, 1 + 1 + 10 + 20 * 10),  # refused later
+        ({"n": float("inf")}, 1 + 1 + 10 + 20 * 10),
     ],
 )
 def test_variables_complete_it(variables: dict[str, Any], expected: int) -> None:
@@ -68,13 +75,21 @@ def test_variables_complete_it(variables: dict[str, Any], expected: int) -> None
 
 
 def test_sums_add_and_multiply_as_sums_do() -> None:
-    factor = Factor("n", otherwise=1, most=None)
+    factor = Factor("n", otherwise=1, most=sys.maxsize)
     one = Cost(fixed=3).times(factor)
     one.add(Cost(fixed=4))
     one.add(Cost(fixed=2).times(factor))
     assert (one.of({"n": 10}), one.least) == (54, 9)
     assert one.times(2).of({"n": 10}) == 108
     assert one.times(factor).of({"n": 10}) == 540
+
+
+def test_a_product_is_one_term_whichever_list_is_within_which() -> None:
+    a, b = Factor("a", otherwise=1, most=100), Factor("b", otherwise=1, most=100)
+    both = Cost(fixed=2).times(a).times(b)
+    both.add(Cost(fixed=3).times(b).times(a))
+    assert both.of({"a": 5, "b": 7}) == (2 + 3) * 5 * 7
+    assert len(both.scaled) == 3  # a·b, a alone, b alone
 
 
 def test_the_operation_that_runs_is_the_one_that_is_charged() -> None:

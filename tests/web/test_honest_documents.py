@@ -52,9 +52,9 @@ HONEST = dict(honest())
 @pytest.mark.parametrize("query", HONEST.values(), ids=HONEST)
 def test_it_takes_at_most_half_of_each_limit(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
     document = parse(query)
-    for name in ("DEPTH", "ROOT_FIELDS", "ALIASES", "DIRECTIVES", "COST", "COMPARISONS", "TOKENS", "NESTING"):
-        limit = f"MAX_{name}"
-        monkeypatch.setattr(bounds, limit, getattr(bounds, limit) // 2)
+    for limit in [name for name in vars(bounds) if name.startswith("MAX_")]:
+        if limit != "MAX_INTROSPECTION_DEPTH":  # lists within lists: the standard query has all three
+            monkeypatch.setattr(bounds, limit, getattr(bounds, limit) // 2)
     (operation,) = (node for node in document.definitions if isinstance(node, OperationDefinitionNode))
     cost = Complexity(SCHEMA, document).of(operation).cost
     assert cost.of({}) <= bounds.MAX_COST
