@@ -172,7 +172,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             reveal_accounts=settings.reveal_accounts,
         ),
         terminations=Terminations(
-            clock=clock, audit=audit, outbox=outbox, accounts=accounts, sessions=sessions
+            clock=clock, audit=audit, limits=limits, outbox=outbox, accounts=accounts, sessions=sessions
         ),
         verification=verification,
     )
