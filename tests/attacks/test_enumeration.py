@@ -196,7 +196,7 @@ async def test_a_reset_request_takes_as_long_for_nobody_whatever_the_mail_server
     app = await make_app(**mail)
     await app.register()
     known, unknown = [asking(app, REQUEST_RESET, address(name)) for name in ("ada", "eve")]
-    assert await told_apart(known, unknown, pairs=250 if mail else 500) == ""
+    assert await told_apart(known, unknown, pairs=150 if mail else 500) == ""
 
 
 async def test_a_failed_login_takes_as_long_for_nobody(app: Application) -> None:
@@ -212,7 +212,7 @@ async def test_being_limited_takes_as_long_for_nobody(make_app: MakeApp) -> None
         for name in ("ada", "eve"):
             await limited(app, document, given(name))
         known, unknown = [asking(app, document, given(name)) for name in ("ada", "eve")]
-        assert await told_apart(known, unknown, pairs=250) == ""
+        assert await told_apart(known, unknown, pairs=150) == ""
 
 
 async def test_a_forged_device_cookie_is_read_as_long_for_nobody(

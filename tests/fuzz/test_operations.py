@@ -122,7 +122,7 @@ async def fuzzed(make_app: MakeApp) -> AsyncIterator[Fuzzed]:
 
 
 @settings(
-    max_examples=400,
+    max_examples=250,
     deadline=None,
     derandomize=True,
     suppress_health_check=[

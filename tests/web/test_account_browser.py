@@ -1,14 +1,15 @@
 """A person gets from a mail to a verified address and to a new password, in a real browser."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
 from browser import Witness, chromium_page
 from playwright.async_api import Locator, Page, Route, expect
+from support.process import LiveServer, ServerProcesses
 
 pytestmark = pytest.mark.browser
 
@@ -21,11 +22,6 @@ LOGIN = """mutation ($input: LoginInput!) {
 }"""
 REQUEST_RESET = """mutation ($email: String!) { requestPasswordReset(email: $email) { __typename } }"""
 CHECK_RESET = """query ($token: String!) { passwordResetToken(token: $token) { __typename } }"""
-
-
-class LiveServer(Protocol):
-    @property
-    def url(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,13 @@ async def call(server: LiveServer, query: str, **variables: object) -> dict[str,
 
 async def login(server: LiveServer, account: Account, password: str) -> dict[str, Any]:
     return await call(server, LOGIN, input={"username": account.username, "password": password})
+
+
+@pytest.fixture(scope="module")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """One server for all of them: each has an account of its own."""
+    with ServerProcesses(tmp_path_factory.mktemp("pages")) as processes:
+        yield processes.start("--dev")
 
 
 @pytest.fixture

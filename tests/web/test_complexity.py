@@ -170,7 +170,7 @@ def figures_of(document: DocumentNode) -> Figures:
     return counted.of(operation)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(documents(cycles=False))
 def test_every_figure_is_that_of_the_naive_count(text: str) -> None:
     document = parse(text)
@@ -189,7 +189,7 @@ def test_every_figure_is_that_of_the_naive_count(text: str) -> None:
     assert figures.cost.least <= naive.cost
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(documents(cycles=True))
 def test_cycles_and_fragments_that_are_not_there_end_the_count_and_not_the_process(text: str) -> None:
     assert figures_of(parse(text)).fields >= 0
