@@ -87,7 +87,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     verification = Verification(clock=clock, audit=audit, links=links, outbox=outbox, limits=limits)
     accounts = Accounts(clock=clock, audit=audit, outbox=outbox, verification=verification)
     timeouts = Timeouts(idle=settings.session_idle_timeout, absolute=settings.session_max_age)
-    activity, locator = Activity(timeouts=timeouts), Locator(settings.geoip_database)
+    activity, locator = Activity(clock=clock, timeouts=timeouts), Locator(settings.geoip_database)
     revocations = Revocations(clock=clock)
     sessions = Sessions(
         clock=clock,
@@ -172,7 +172,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             reveal_accounts=settings.reveal_accounts,
         ),
         terminations=Terminations(
-            clock=clock, audit=audit, outbox=outbox, accounts=accounts, sessions=sessions
+            clock=clock, audit=audit, limits=limits, outbox=outbox, accounts=accounts, sessions=sessions
         ),
         verification=verification,
     )

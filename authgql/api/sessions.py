@@ -93,9 +93,9 @@ class SessionMutation:
         id: Annotated[strawberry.ID, strawberry.argument(description="The session's id.")],
     ) -> TerminateSessionResult:
         """End one."""
-        account, _ = info.context.require()
+        account, here = info.context.require()
         session = await info.context.services.terminations.end(
-            parse_id(id), caller=account, origin=info.context.origin
+            parse_id(id), caller=account, asked_in=here, origin=info.context.origin
         )
         shown = show(info, session, to=info.context.caller)
         info.context.ended(session.id)

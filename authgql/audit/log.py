@@ -12,11 +12,13 @@ import structlog
 from authgql.audit.events import Event, Origin
 from authgql.audit.feed import Entry
 from authgql.audit.models import SecurityEventRecord
+from authgql.audit.once import OnceAMinute
 from authgql.core.bus import Bus
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
 from authgql.core.database import after_commit, in_a_transaction, transaction
 from authgql.core.errors import Problem
+from authgql.core.networks import network
 from authgql.core.secrets import first_id_at
 
 LONGEST_REQUEST: Final = timedelta(minutes=10)
@@ -31,6 +33,7 @@ class AuditLog:
         self._clock = clock
         self._bus = bus
         self._cursors = cursors
+        self._once = OnceAMinute(clock=clock)
         self.on_event: Callable[[str], None] = _not_counted  # called with the kind, once it is safe on disk
 
     async def record(
@@ -96,6 +99,24 @@ class AuditLog:
                 await along()
             await self.record(event, subject=subject, origin=origin, session_id=session_id, reason=reason)
         raise refusal
+
+    async def refuse_often(
+        self, event: Event, refusal: Problem, *, origin: Origin, subject: UUID | None = None
+    ) -> NoReturn:
+        """Raise a refusal that anybody can cause without end: its evidence is one row a minute.
+
+        That is a row for each client network, in each subject's log: nobody's flood hides what is done to
+        another, or by another.
+        """
+        key = (event, network(origin.ip_address), subject)
+        if not self._once.is_due(key):
+            raise refusal
+        try:
+            await self.refuse(event, refusal, subject=subject, origin=origin)
+        except BaseException as error:
+            if error is not refusal:
+                self._once.forget(key)
+            raise
 
     async def page(self, *, subject: UUID, first: int, after: str | None) -> Page[SecurityEventRecord]:
         """Return one subject's events, newest first; raises `BadUserInput`."""

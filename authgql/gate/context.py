@@ -79,7 +79,7 @@ class Context:
         try:
             self.credentials.check_login()
         except CsrfRefused as refusal:
-            await self.services.audit.refuse(Event.FORGERY_REFUSED, refusal, origin=self.origin)
+            await self.services.audit.refuse_often(Event.FORGERY_REFUSED, refusal, origin=self.origin)
 
     def remember_device(self, account_id: UUID, *, name: str | None = None) -> None:
         """Have the browser known for this account from now on; never because a foreign page signs in."""

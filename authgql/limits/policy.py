@@ -27,6 +27,7 @@ class Attempt(Enum):
     VERIFICATION_MAIL = "verification_mail"
     USE_LINK = "use_link"
     DISAVOW = "disavow"
+    TERMINATE_SESSION = "terminate_session"
     PROOF = "proof"
 
 
@@ -103,5 +104,6 @@ POLICIES: Final = {
     Attempt.VERIFICATION_MAIL: Policy(account=rates("6/hour; 20/day")),
     Attempt.USE_LINK: Policy(network=rates("60/minute"), overall=rates("6000/minute")),
     Attempt.DISAVOW: Policy(network=rates("60/minute"), overall=rates("6000/minute")),
+    Attempt.TERMINATE_SESSION: Policy(known=rates("60/minute"), network=rates("600/minute")),
     Attempt.PROOF: Policy(network=rates("800/minute")),  # logins and refreshes within their own
 }

@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 from operator import attrgetter
 from typing import Final
 from uuid import UUID
@@ -18,6 +17,7 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.errors import Refusal, Unavailable
+from authgql.core.networks import network
 from authgql.core.secrets import fingerprint
 from authgql.limits.memory import MemoryWindows
 from authgql.limits.policy import POLICIES, Attempt, Policy, Rule
@@ -143,11 +143,3 @@ class Limits:
         """Return after how many seconds a figure would let an attempt through; 0 for now."""
         stats = await windows.get_window_stats(rule.figure, *rule.key)
         return 0.0 if stats.remaining > 0 else stats.reset_time - self._clock.now().timestamp()
-
-
-def network(address: str) -> str:
-    """Return what one client can be expected to hold: an IPv4 address, or an IPv6 /64."""
-    ip = ip_address(address)
-    if isinstance(ip, IPv6Address):
-        return str(ip_network(f"{ip}/64", strict=False))
-    return str(ip)

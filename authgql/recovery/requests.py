@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -14,9 +15,9 @@ from authgql.accounts.service import Accounts
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
-from authgql.core.database import transaction
+from authgql.core.database import is_unavailable, transaction
 from authgql.core.sealing import CannotOpen, Sealer
-from authgql.core.secrets import new_id
+from authgql.core.secrets import first_id_at, new_id
 from authgql.core.words import span
 from authgql.links.service import Links, Purpose
 from authgql.mail.outbox import Outbox
@@ -24,6 +25,8 @@ from authgql.recovery.models import ResetRequest
 from authgql.sessions.devices import describe
 
 BATCH: Final = 100
+PATIENCE: Final = timedelta(minutes=1)
+NONE_YET: Final = UUID(int=0)
 
 log = structlog.get_logger(__name__)
 
@@ -74,9 +77,11 @@ class ResetRequests:
 
         Its link would make those of the others worthless at once.
         """
-        while waiting := await ResetRequest.all().order_by("id").limit(BATCH):
+        passed = NONE_YET
+        while waiting := await ResetRequest.filter(id__gt=passed).order_by("id").limit(BATCH):
             for email, asked in _by_address(self._open(row) for row in waiting):
-                await self._answer(email, asked)
+                await self._answer_or_pass(email, asked)
+            passed = waiting[-1].id
 
     async def send_link(self, account: Account, origin: Origin) -> None:
         """Mail a reset link to an account that the caller's transaction holds."""
@@ -96,6 +101,17 @@ class ResetRequests:
             account_id=account.id,
             useless_after=expires_at,
         )
+
+    async def _answer_or_pass(self, email: str, asked: Sequence[_Asked]) -> None:
+        """Answer, or go on to those behind; what fails for a minute by its own fault is given up."""
+        try:
+            await self._answer(email, asked)
+        except Exception as error:
+            if is_unavailable(error):
+                raise
+            too_old = first_id_at(self._clock.now() - PATIENCE)
+            lost = await ResetRequest.filter(id__in=[one.id for one in asked], id__lt=too_old).delete()
+            log.exception("reset_request.failed", error=type(error).__name__, given_up=lost)
 
     async def _answer(self, email: str, asked: Sequence[_Asked]) -> None:
         async with transaction():
@@ -119,11 +135,11 @@ class ResetRequests:
     def _open(self, row: ResetRequest) -> _Asked:
         try:
             content = orjson.loads(self._sealer.open(row.sealed_content, place=_place(row.id)))
-        except CannotOpen as error:  # that somebody asked is evidence still
+            origin = Origin(ip_address=content["ip_address"], user_agent=content["user_agent"])
+            return _Asked(id=row.id, email=content["email"], origin=origin)
+        except (CannotOpen, KeyError, ValueError) as error:  # that somebody asked is evidence still
             log.error("reset_request.lost", reason=str(error))  # noqa: TRY400 -- the reason says it all
             return _Asked(id=row.id, email="", origin=None)
-        origin = Origin(ip_address=content["ip_address"], user_agent=content["user_agent"])
-        return _Asked(id=row.id, email=content["email"], origin=origin)
 
 
 def _by_address(asked: Iterable[_Asked]) -> Iterable[tuple[str, Sequence[_Asked]]]:

@@ -5,7 +5,7 @@ the cursor stands before the oldest transaction that was still open: what is beh
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
@@ -14,7 +14,7 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from authgql.core.clock import Clock
-from authgql.core.database import current, dialect
+from authgql.core.database import after_commit, current, dialect
 from authgql.core.errors import BadUserInput
 from authgql.sessions.models import Revocation, Session
 
@@ -80,6 +80,7 @@ class Revocations:
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
+        self.on_news: Callable[[], None] = _nobody_listens  # called when what was added is safe on disk
 
     async def add(self, ended: Sequence[Session]) -> None:
         """Remember those whose newest token has not expired, in the transaction that ends them."""
@@ -96,6 +97,7 @@ class Revocations:
             )
             for session in alive
         )
+        after_commit(self.on_news)
 
     async def page(self, since: str | None) -> RevocationPage:
         """Return what was revoked after a cursor, or all that still matters; raises `BadUserInput`."""
@@ -136,6 +138,10 @@ class Revocations:
             Revoked(session_id=row.id, token_id=row.token_id, until=row.token_expires_at)
             for row in await due.order_by("expires_at").limit(PAGE)
         ]
+
+
+def _nobody_listens() -> None:
+    """Stand for a listener where there is none: the command line's commands publish nothing."""
 
 
 def _of(row: Revocation) -> Revoked:

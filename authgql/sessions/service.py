@@ -155,7 +155,7 @@ class Sessions:
         return {row.id: row for row in rows}
 
     async def end(
-        self, session_id: UUID | None, reason: SessionEndReason, *, account: Account, origin: Origin | None
+        self, session_id: UUID | None, reason: SessionEndReason, *, account: Account, origin: Origin
     ) -> Session:
         """End one of the account's own sessions; an ended one keeps its first end.
 
@@ -164,7 +164,7 @@ class Sessions:
         await self.end_living(session_id, reason, account=account, origin=origin)
         session = await Session.get_or_none(id=session_id, account_id=account.id)
         if session is None:
-            await self._audit.refuse(
+            await self._audit.refuse_often(
                 Event.TERMINATION_REFUSED, SessionNotFound(), subject=account.pseudonym, origin=origin
             )
         return session

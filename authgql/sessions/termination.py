@@ -11,6 +11,8 @@ from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.database import transaction
 from authgql.core.words import moment
+from authgql.limits.policy import Attempt
+from authgql.limits.service import Limits
 from authgql.mail.outbox import Outbox
 from authgql.sessions.devices import describe
 from authgql.sessions.models import Session
@@ -24,16 +26,37 @@ class Terminations:
     """terminateSession, terminateOtherSessions, terminateAllSessions, `authgql users sign-out`."""
 
     def __init__(
-        self, *, clock: Clock, audit: AuditLog, outbox: Outbox, accounts: Accounts, sessions: Sessions
+        self,
+        *,
+        clock: Clock,
+        audit: AuditLog,
+        limits: Limits,
+        outbox: Outbox,
+        accounts: Accounts,
+        sessions: Sessions,
     ) -> None:
         self._clock = clock
         self._audit = audit
+        self._limits = limits
         self._outbox = outbox
         self._accounts = accounts
         self._sessions = sessions
 
-    async def end(self, session_id: UUID | None, *, caller: Account, origin: Origin) -> Session:
-        """End one of the caller's sessions or, for an administrator, anybody's; raises `SessionNotFound`."""
+    async def end(
+        self, session_id: UUID | None, *, caller: Account, asked_in: Session, origin: Origin
+    ) -> Session:
+        """End one of the caller's sessions or, for an administrator, anybody's.
+
+        Raises `SessionNotFound` and `RateLimited`.
+        """
+        # By the session that it is asked in, so that a thief's does not keep the owner from ending it.
+        await self._limits.attempt(
+            Attempt.TERMINATE_SESSION,
+            origin=origin,
+            account=str(caller.id),
+            known=str(asked_in.id),
+            subject=caller.pseudonym,
+        )
         anothers = await self._anothers(session_id, caller) if caller.is_admin else None
         if anothers is None:
             return await self._sessions.end(

@@ -1,6 +1,7 @@
 """Signing in starts a tracked session, signing out ends it, and nothing in between is taken on trust."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, NoReturn
 
@@ -13,7 +14,7 @@ from authgql.audit.log import AuditLog
 from authgql.core.database import transaction
 from authgql.core.errors import Refusal
 from authgql.limits.devices import Devices
-from authgql.limits.lockout import STRANGERS, Lockout
+from authgql.limits.lockout import NOBODY, STRANGERS, Lockout
 from authgql.limits.policy import Attempt
 from authgql.limits.service import Limits
 from authgql.passwords.errors import IncorrectPassword
@@ -31,6 +32,7 @@ from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.service import TokenPair, Tokens
 
 MAX_LOGIN: Final = 254  # the longest e-mail address
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +96,10 @@ class SignIn:
         `UserNotFound` and `IncorrectPassword`.
         """
         _check_shape(username, password)
-        account = await self._accounts.find(username)
+        key, account = login_key(username), await self._accounts.find(username)
         # An account is one target, whether it is tried by its username or by its address.
-        target = str(account.id) if account else login_key(username)
-        known = await self._recognise(account, device)
+        target = str(account.id) if account else key
+        known = await self._recognise(account or _nobody(), device)
         subject = account.pseudonym if account else None
         await self._limits.attempt(Attempt.LOGIN, origin=origin, account=target, known=known, subject=subject)
         try:
@@ -132,10 +134,8 @@ class SignIn:
             session.id, SessionEndReason.LOGGED_OUT, account=account, origin=origin
         )
 
-    async def _recognise(self, account: Account | None, device: str | None) -> str | None:
+    async def _recognise(self, account: Account, device: str | None) -> str | None:
         """Return what a known device is called, unless the owner disowned it."""
-        if account is None:
-            return None
         name = self._devices.recognise(device, account.id, since=account.password_changed_at)
         return None if name is None or await is_disowned(name, account_id=account.id) else name
 
@@ -187,6 +187,21 @@ class SignIn:
         subject = account.pseudonym if account else None
         failed = partial(self._passwords.failed, account, source=known or STRANGERS, origin=origin)
         await self._audit.refuse(Event.LOGIN_REFUSED, refusal, subject=subject, origin=origin, along=failed)
+
+
+def _nobody() -> Account:
+    """Make a row for a name that nobody has: a limited attempt is so quick that finding one would show."""
+    return Account(
+        id=NOBODY,
+        pseudonym=NOBODY,
+        username="",
+        username_key="",
+        email="",
+        email_key="",
+        password_hash="",
+        password_changed_at=LONG_AGO,
+        created_at=LONG_AGO,
+    )
 
 
 def _check_shape(username: str, password: str) -> None:

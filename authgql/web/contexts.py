@@ -58,4 +58,4 @@ class Contexts:
         try:
             credentials.check_site(mutation=mutation)
         except CsrfRefused as refusal:
-            await self._services.audit.refuse(Event.FORGERY_REFUSED, refusal, origin=origin)
+            await self._services.audit.refuse_often(Event.FORGERY_REFUSED, refusal, origin=origin)

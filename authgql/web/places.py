@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from authgql.limits.service import network
+from authgql.core.networks import network
 
 
 class NoPlace(Exception):  # noqa: N818 -- what is the matter

@@ -13,7 +13,8 @@ from authgql.tokens.revocations import RevocationFeed
 from authgql.web.errors import problem_error
 from authgql.web.responses import json_response
 
-# Whoever asks twice a second behind a cache that keeps an answer for one is never two seconds late.
+# Whoever asks twice a second behind a cache that keeps an answer for one is never two seconds late: we keep
+# one for half a second.
 CACHE: Final = "public, max-age=1"
 
 log = structlog.get_logger(__name__)

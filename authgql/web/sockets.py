@@ -114,7 +114,7 @@ class Sockets:
     async def _note_forgery(self, credentials: Credentials, origin: Origin) -> None:
         if credentials.from_cookies:
             with suppress(CsrfRefused):
-                await self._services.audit.refuse(Event.FORGERY_REFUSED, CsrfRefused(), origin=origin)
+                await self._services.audit.refuse_often(Event.FORGERY_REFUSED, CsrfRefused(), origin=origin)
 
 
 def _shown(payload: Payload, handshake: Credentials) -> Credentials:

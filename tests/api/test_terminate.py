@@ -67,7 +67,7 @@ async def test_another_accounts_session_and_no_session_are_answered_alike(app: A
     assert answers[0]["__typename"] == "SessionNotFound"
     assert all(answer == answers[0] for answer in answers)
     assert await reasons(app) == [None, None]
-    assert (await app.events()).count("session.termination_refused") == len(given)
+    assert (await app.events()).count("session.termination_refused") == 1  # a minute
 
 
 async def test_all_others_end_and_the_current_one_goes_on(app: Application) -> None:

@@ -21,7 +21,11 @@ from support.documents import LOGIN
 from support.ports import free_port
 from support.timing import mann_whitney, told_apart
 
+from authgql.core.sealing import Sealer
+from authgql.limits.devices import MAX_ACCOUNTS, SEPARATOR
+
 ONLY_HERS = {"x-request-id"}
+FORGED = f"{'A' * 22}.{9**17}.{'0' * 32}"
 
 
 async def whole(app: Application, document: str, variables: dict[str, object]) -> tuple[str, dict[str, str]]:
@@ -209,6 +213,31 @@ async def test_being_limited_takes_as_long_for_nobody(make_app: MakeApp) -> None
             await limited(app, document, given(name))
         known, unknown = [asking(app, document, given(name)) for name in ("ada", "eve")]
         assert await told_apart(known, unknown, pairs=150) == ""
+
+
+async def test_a_forged_device_cookie_is_read_as_long_for_nobody(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await make_app(rate_limits=True)
+    await app.register()
+    app.client.cookies.set("__Host-authgql-device", SEPARATOR.join([FORGED] * MAX_ACCOUNTS))
+    signatures: list[bytes] = []
+    is_signed = Sealer.is_signed
+
+    def counting(self: Sealer, message: bytes, signature: bytes, *, purpose: str) -> bool:
+        signatures.append(message)
+        return is_signed(self, message, signature, purpose=purpose)
+
+    with monkeypatch.context() as counted:
+        counted.setattr(Sealer, "is_signed", counting)
+        for name in ("ada", "eve"):
+            signatures.clear()
+            await whole(app, LOGIN, attempt(name))
+            assert len(signatures) == MAX_ACCOUNTS
+    for name in ("ada", "eve"):
+        await limited(app, LOGIN, attempt(name))
+    known, unknown = asking(app, LOGIN, attempt("ada")), asking(app, LOGIN, attempt("eve"))
+    assert await told_apart(known, unknown, pairs=250) == ""
 
 
 async def test_the_measure_tells_a_fifth_of_a_millisecond() -> None:

@@ -23,8 +23,8 @@ from support.accounts import (
 from support.app import Application, SignedIn, together
 from support.dialects import no_database
 
+from authgql.core.networks import network
 from authgql.limits.policy import POLICIES, Attempt, Policy, rates
-from authgql.limits.service import network
 
 FEW = 3
 UNKNOWN = "A" * 43

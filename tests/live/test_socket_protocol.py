@@ -239,8 +239,9 @@ async def test_a_foreign_pages_socket_is_not_opened_and_its_cookies_leave_eviden
         assert (await _refused(app, headers={**headers, "cookie": "x=y"})).code == 4403
     assert "forgery.refused" not in await app.events()
     headers = {"origin": "https://evil.example", "cookie": await _cookies(app)}
-    assert (await _refused(app, headers=headers)).code == 4403
-    assert "forgery.refused" in await app.events()
+    for _ in range(3):
+        assert (await _refused(app, headers=headers)).code == 4403
+    assert (await app.events()).count("forgery.refused") == 1  # a minute
 
 
 async def _cookies(app: Application) -> str:

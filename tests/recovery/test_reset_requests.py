@@ -8,13 +8,16 @@ import httpx2
 import pytest
 from conftest import StartServer
 from support.accounts import REQUEST_RESET, account, lock, request_reset
-from support.app import IPHONE, Application, together
+from support.app import IPHONE, SECRET, Application, together
 from support.contents import everything_in
 from support.documents import REGISTER
 from support.mail import MailServer
 from support.process import LiveServer
 
+from authgql.accounts.models import Account
+from authgql.audit.events import Origin
 from authgql.core.sealing import Sealer
+from authgql.recovery.requests import ResetRequests
 
 ADA = "ada@example.com"
 REQUESTED = "SELECT * FROM security_events WHERE kind='password_reset.requested' ORDER BY id"
@@ -87,6 +90,60 @@ async def test_a_request_sealed_under_a_lost_key_is_evidence_still_and_holds_nob
     await request_reset(app, ADA)
     assert [event["ip_address"] for event in await app.rows(REQUESTED)] == [None, "127.0.0.1"]
     assert len(await app.rows("SELECT * FROM outbox_mails")) == 1
+
+
+@pytest.mark.parametrize("content", ["{}", "not JSON"])
+async def test_a_request_of_another_shape_is_evidence_still_and_holds_nobody_up(
+    app: Application, content: str
+) -> None:
+    await ask(app, "eve@example.com")
+    (row,) = await app.rows("SELECT id FROM reset_requests")
+    sealed = Sealer([SECRET]).seal(content, place=f"reset-request:{row['id']}")
+    await app.rows("UPDATE reset_requests SET sealed_content=$1", sealed)
+    await app.run_loop("reset-requests")
+    assert len(await app.rows(REQUESTED)) == 1
+    assert await app.rows("SELECT * FROM reset_requests") == []
+
+
+async def fail_for_eve(app: Application, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Have Eve ask before Ada does, and fail with an error of hers."""
+    for name in ("eve", "ada"):
+        await app.register(name)
+        await ask(app, f"{name}@example.com")
+    await app.rows("DELETE FROM outbox_mails")
+    send_link = ResetRequests.send_link
+
+    async def failing(self: ResetRequests, account: Account, origin: Origin) -> None:
+        if account.username == "eve":
+            raise error
+        await send_link(self, account, origin)
+
+    monkeypatch.setattr(ResetRequests, "send_link", failing)
+
+
+async def test_a_request_that_fails_by_its_own_fault_holds_nobody_up_and_is_tried_for_a_minute(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fail_for_eve(app, monkeypatch, ValueError("hers"))
+    await app.run_loop("reset-requests")
+    assert len(await app.rows("SELECT * FROM outbox_mails")) == 1
+    assert len(await app.rows("SELECT * FROM reset_requests")) == 1
+    app.clock.advance(62)
+    await app.run_loop("reset-requests")
+    assert await app.rows("SELECT * FROM reset_requests") == []
+
+
+async def test_no_request_is_lost_to_a_database_that_is_away(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fail_for_eve(app, monkeypatch, ConnectionError())
+    app.clock.advance(62)
+    with pytest.raises(ConnectionError):
+        await app.run_loop("reset-requests")
+    assert len(await app.rows("SELECT * FROM reset_requests")) == 2
+    monkeypatch.undo()
+    await app.run_loop("reset-requests")
+    assert len(await app.rows("SELECT * FROM outbox_mails")) == 2
 
 
 @pytest.mark.process

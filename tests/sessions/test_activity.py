@@ -5,6 +5,8 @@ from conftest import MakeApp
 from support.app import Application, SignedIn, together
 from support.documents import LOGOUT, ME, SESSIONS, TERMINATE_ALL
 
+from authgql.sessions import activity
+
 
 async def last_seen(app: Application, one: SignedIn) -> datetime:
     (node,) = (await app.gql(SESSIONS, token=one.access)).only["nodes"]
@@ -81,6 +83,37 @@ async def test_a_use_noted_before_the_end_does_not_reopen_the_session(app: Appli
     assert (await app.gql(ME, token=ada.access)).only is None
     (row,) = await app.rows("SELECT logged_in_at, last_seen_at FROM sessions")
     assert row["last_seen_at"] == row["logged_in_at"]
+
+
+async def test_a_use_noted_before_the_timeout_does_not_revive_the_session(make_app: MakeApp) -> None:
+    app = await make_app(session_idle_timeout=600, access_token_ttl=6_000)
+    ada = await app.signed_up()
+    await app.system.loops.stop()
+    app.clock.advance(599)
+    await app.gql(ME, token=ada.access)
+    app.clock.advance(1)
+    assert (await app.gql(ME, token=ada.access)).only is None
+    await app.run_loop("activity")
+    assert (await app.gql(ME, token=ada.access)).only is None
+
+
+async def test_what_cannot_be_written_is_written_the_next_time(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await app.signed_up()
+    await app.system.loops.stop()
+    app.clock.advance(100)
+    await app.gql(ME, token=ada.access)
+
+    def fail() -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(activity, "transaction", fail)
+    with pytest.raises(ConnectionError):
+        await app.run_loop("activity")
+    monkeypatch.undo()
+    await app.run_loop("activity")
+    assert await last_seen(app, ada) == app.clock.now()
 
 
 async def test_an_older_use_does_not_turn_a_newer_one_back(app: Application) -> None:

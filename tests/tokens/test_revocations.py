@@ -9,12 +9,13 @@ import asyncpg
 import jwt
 import pytest
 from conftest import MakeApp
-from support.app import PASSWORD, Application
+from support.app import PASSWORD, Application, together
 from support.dialects import no_database, on_postgres
 from support.documents import LOGIN, LOGOUT, TERMINATE, TERMINATE_ALL
 from support.tokens import claims_of, header_of
 
 from authgql.sessions import revocations
+from authgql.tokens import revocations as tokens_revocations
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 DELETE = "mutation ($password: String!) { deleteAccount(input: {password: $password}) { __typename } }"
@@ -215,6 +216,64 @@ async def test_caches_can_keep_an_answer_for_a_second_and_ask_whether_it_still_h
     assert status == 200
     assert changed["etag"] != headers["etag"]
     assert news != text
+
+
+async def test_who_asks_for_the_same_at_once_shares_one_page_signed_once(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = counted_signatures(monkeypatch)
+    with app.counting() as alone:
+        await app.client.get("/revocations")
+    app.clock.advance(0.5)
+    with app.counting() as crowded:
+        answers = await together(*(app.client.get("/revocations") for _ in range(20)))
+    assert len(crowded) == len(alone)
+    assert len({answer.text for answer in answers}) == 1
+    assert len(signed) == 2
+    await app.client.get("/revocations", headers={"if-none-match": answers[0].headers["etag"]})
+    app.clock.advance(0.5)
+    again = await app.client.get("/revocations", headers={"if-none-match": answers[0].headers["etag"]})
+    assert (again.status_code, len(signed)) == (304, 2)
+
+
+def counted_signatures(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    signed: list[object] = []
+    encode = jwt.encode
+
+    def counting(claims: dict[str, Any], *args: Any, **kwargs: Any) -> str:
+        signed.append(claims)
+        return encode(claims, *args, **kwargs)
+
+    monkeypatch.setattr(jwt, "encode", counting)
+    return signed
+
+
+async def test_what_another_node_ended_is_told_half_a_second_later(app: Application) -> None:
+    ada = await app.signed_up()
+    app.system.services.sessions._revocations.on_news = lambda: None  # noqa: SLF001 -- as if elsewhere
+    assert await sids(app) == set()
+    await app.gql(LOGOUT, token=ada.access)
+    app.clock.advance(0.5)
+    assert await sids(app) == {ada.session_id}
+
+
+async def test_few_pages_are_kept_and_none_that_failed(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = app.system.revocations._kept  # noqa: SLF001 -- what fills memory is seen nowhere else
+    for number in range(tokens_revocations.MOST + 5):
+        await app.client.get(f"/revocations?since={number}")
+    assert len(kept) == tokens_revocations.MOST
+    assert (await app.client.get("/revocations?since=x")).status_code == 400
+    assert "x" not in kept
+
+    async def fail(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as away:
+        away.setattr(revocations.Revocations, "page", fail)
+        assert (await app.client.get("/revocations")).status_code == 503
+    assert (await app.client.get("/revocations")).status_code == 200
 
 
 @no_database
