@@ -1,6 +1,7 @@
 """A field with a guard is answered to nobody but those it is for."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable
 from typing import Any, Final
 
 from graphql import FieldNode, GraphQLField, OperationType
@@ -25,7 +26,7 @@ class SignedIn(FieldExtension):
 
     async def resolve_async(
         self,
-        next_: Callable[..., Awaitable[Any]],
+        next_: Callable[..., Any],
         source: Any,  # noqa: ANN401 -- Strawberry's signature
         info: Info,
         **kwargs: Any,  # noqa: ANN401 -- Strawberry's signature
@@ -34,7 +35,8 @@ class SignedIn(FieldExtension):
         if _is_one_of_several_mutations(info):
             await info.context.look_again()
         info.context.require()
-        return await next_(source, info, **kwargs)
+        answer = next_(source, info, **kwargs)
+        return await answer if isawaitable(answer) else answer  # a subscription may be an async generator
 
 
 class OwnerOnly(FieldExtension):

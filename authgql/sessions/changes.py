@@ -58,8 +58,8 @@ class Changes(Generic[Shown]):
         self._is_over = self._is_too_slow = False
 
     def put(self, change: SessionChange) -> None:
-        """Add a change, unless the reader had it or does not keep up."""
-        if change.id in self._told or self._is_too_slow:
+        """Add a change, unless the reader had it, has its last one or does not keep up."""
+        if change.id in self._told or self._is_over or self._is_too_slow:
             return
         self._is_too_slow = len(self._waiting) >= QUEUED
         self._waiting.append(change)

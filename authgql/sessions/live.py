@@ -17,7 +17,7 @@ from authgql.core.bus import Bus
 from authgql.core.clock import Clock
 from authgql.core.errors import BadUserInput
 from authgql.core.loops import Loop
-from authgql.core.secrets import first_id_at, new_id
+from authgql.core.secrets import earlier_id, first_id_at, new_id
 from authgql.sessions.changes import CHANGES, Change, Changes, SessionChange
 from authgql.sessions.models import Session
 from authgql.sessions.state import Ending, SessionEndReason, ending
@@ -48,14 +48,21 @@ class Watch:
         self._live.check_moment(since)
         reader = Changes(show, self._readers.discard)
         self._readers.add(reader)  # before looking back, so that nothing falls in between
-        if self.has_ended:
+        has_ended = self.has_ended
+        if has_ended:
             reader.finish()
         try:
-            reader.begin(await self._live.past(self.account, since) if since else [])
+            past = await self._live.past(self.account, since) if since else []
+            own_end = [change for change in past if self._is_own_end(change)]
+            others = [change for change in past if not self._is_own_end(change)]
+            reader.begin([*others, *own_end] if has_ended else others)  # or else it is about to be told
         except BaseException:
             await reader.aclose()
             raise
         return reader
+
+    def _is_own_end(self, change: SessionChange) -> bool:
+        return change.change is Change.ENDED and change.session.id == self.session.id
 
     def tell(self, change: SessionChange) -> None:
         """Pass a change on to each reader."""
@@ -130,6 +137,8 @@ class LiveSessions:
             raise
         for entry in heard:
             self._tell(entry, rows.get(entry.session_id))
+        for entry in heard:  # after the others', so that a watcher's own end is the last that it hears
+            self._tell_own_end(entry, rows.get(entry.session_id))
         for watch in [watch for watch in self._all() if watch.session.id in gone]:
             self._end(watch, rows.get(watch.session.id), event_id=new_id())
 
@@ -155,7 +164,8 @@ class LiveSessions:
 
     async def past(self, account: Account, since: datetime) -> list[SessionChange]:
         """Return the latest change of each session since about a moment, oldest first."""
-        entries = await self._feed.since(account.pseudonym, first_id_at(since - SKEW), limit=MAX_PAST)
+        first = earlier_id(first_id_at(since), seconds=SKEW.total_seconds())
+        entries = await self._feed.since(account.pseudonym, first, limit=MAX_PAST)
         latest: dict[UUID, Entry] = {}
         for entry in entries:
             latest.setdefault(entry.session_id, entry)
@@ -169,11 +179,14 @@ class LiveSessions:
 
     def _tell(self, entry: Entry, row: Session | None) -> None:
         change = self._change(entry, row)
+        for watch in self._watches.get(entry.subject, ()):
+            if change and not _ends(entry, watch.session.id):
+                watch.tell(change)
+
+    def _tell_own_end(self, entry: Entry, row: Session | None) -> None:
         for watch in list(self._watches.get(entry.subject, ())):
             if _ends(entry, watch.session.id):
                 self._end(watch, row, event_id=entry.id)
-            elif change:
-                watch.tell(change)
 
     def _change(self, entry: Entry, row: Session | None) -> SessionChange | None:
         # A message is only a hint: whose session it is, and whether it ended, is what the row says.

@@ -61,9 +61,9 @@ class Cookies:
             self._set(response, self._device, outgoing.device, int(LIFETIME.total_seconds()))
 
     def _site(self, request: HTTPConnection) -> Site:
-        origin = request.headers.get("origin")
-        if origin is not None:
-            return Site.OWN if origin in self._origins else Site.FOREIGN
+        origins = request.headers.getlist("origin")
+        if origins:  # no browser sends two; of which one means it, others may think otherwise
+            return Site.OWN if len(origins) == 1 and origins[0] in self._origins else Site.FOREIGN
         fetched_from = request.headers.get("sec-fetch-site")
         if fetched_from == "same-origin":
             return Site.OWN

@@ -15,7 +15,7 @@ from authgql.core.errors import Unavailable
 from authgql.gate.context import Context
 from authgql.sessions.changes import TooSlow
 from authgql.web.errors import code_of, request_error
-from authgql.web.messages import Close, Init, Message, Payload, Ping, Subscribe, read_message, write
+from authgql.web.messages import Close, Init, Message, Payload, Ping, Pong, Subscribe, read_message, write
 from authgql.web.request import GraphQLRequest
 from authgql.web.subscriptions import Refused, Subscriptions
 
@@ -75,9 +75,10 @@ class Socket:
         match message:
             case Init(payload):
                 await self._begin(payload)
-            case Ping(answer):
-                if answer:
-                    await self._send(answer)
+            case Ping():
+                await self._send(write("pong"))
+            case Pong():
+                pass
             case Subscribe(operation, request):
                 await self._subscribe(operation, request)
             case _:
@@ -111,9 +112,10 @@ class Socket:
 
     async def _operate(self, operation: str, request: GraphQLRequest, context: Context) -> None:
         try:
-            await self._follow(operation, request, context)
-        except Refused as refused:
-            await self._refuse(operation, refused)
+            try:
+                await self._follow(operation, request, context)
+            except Refused as refused:
+                await self._refuse(operation, refused)  # which may find that the client does not read
         except TooSlow:
             self._close(_too_slow())
         except Close as close:

@@ -21,14 +21,23 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         self.close_timeout = CLOSE_SECONDS
 
     def pause_writing(self) -> None:
-        """Note that the peer does not read what is sent."""
+        """Note that the peer does not read what is sent, and read nothing either: pings are answered."""
         super().pause_writing()
         self._stall = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+        self._read_only_from_readers()
 
     def resume_writing(self) -> None:
         """Note that it does again."""
         super().resume_writing()
         self._reads()
+        if not self.read_paused:  # by uvicorn, until the application has taken the last message
+            self.transport.resume_reading()
+
+    async def receive(self) -> Any:  # noqa: ANN401 -- uvicorn's own
+        """Hand a message to the application, after which uvicorn would read on."""
+        message = await super().receive()
+        self._read_only_from_readers()
+        return message
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that it is gone."""
@@ -63,8 +72,13 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self.writable.set()
         await super().send(message)
         if closes and self.close_timer:
+            self._read_only_from_readers()
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def _read_only_from_readers(self) -> None:
+        if self._stall and not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def _reads(self) -> None:
         if self._stall:

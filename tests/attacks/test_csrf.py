@@ -57,6 +57,18 @@ async def test_a_mutation_from_cookies_needs_proof_of_its_site(app: Application)
     ] == "ENDED"
 
 
+@pytest.mark.parametrize(
+    "origins", [(OWN, "https://evil.example"), ("https://evil.example", OWN), (OWN, OWN)]
+)
+async def test_who_names_two_origins_is_foreign(app: Application, origins: tuple[str, str]) -> None:
+    await _with_cookies(app)
+    headers = [("origin", origin) for origin in origins]
+    answer = await app.client.post("/graphql", json={"query": LOGOUT}, headers=headers)
+    assert answer.status_code == 403
+    assert answer.json()["errors"][0]["extensions"]["code"] == "CSRF_REFUSED"
+    assert await _is_signed_in(app)
+
+
 @pytest.mark.parametrize("headers", FOREIGN)
 async def test_a_foreign_page_signs_nobody_in(app: Application, headers: dict[str, str]) -> None:
     await app.register()

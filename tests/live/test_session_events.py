@@ -119,6 +119,45 @@ async def test_an_ended_sessions_own_end_comes_last_and_then_the_socket_is_close
     assert first["session"]["status"] == "ENDED"
 
 
+async def test_ones_own_end_comes_after_the_others_of_the_same_moment_and_before_whatever_follows(
+    app: Application,
+) -> None:
+    here = await app.signed_up()
+    others = [await app.login(), await app.login()]
+    (account,) = await Account.filter(id=here.user_id)
+    session = await app.system.services.sessions.find_living(UUID(here.session_id), account.id)
+    assert session
+    watch = await app.system.services.live.watch(account, session)
+    reader = await watch.changes(lambda change: (change.change.name, str(change.session.id)), since=None)
+    ended = asyncio.Event()
+    watch.on_end = ended.set
+    await app.gql(TERMINATE_ALL, token=here.access)
+    await ended.wait()
+    await app.login()
+    await app.run_loop("live")
+    told = [change async for change in reader]
+    watch.close()
+    assert sorted(told[:-1]) == sorted(("ENDED", other.session_id) for other in others)
+    assert told[-1] == ("ENDED", here.session_id)
+
+
+async def test_what_is_read_of_the_past_ends_with_ones_own_end(app: Application) -> None:
+    before = app.clock.now()
+    here, there = await app.signed_up(), await app.login()
+    (account,) = await Account.filter(id=here.user_id)
+    session = await app.system.services.sessions.find_living(UUID(here.session_id), account.id)
+    assert session
+    watch = await app.system.services.live.watch(account, session)
+    ended = asyncio.Event()
+    watch.on_end = ended.set
+    await app.gql(LOGOUT, token=here.access)
+    await ended.wait()
+    await app.gql(LOGOUT, token=there.access)
+    reader = await watch.changes(lambda change: str(change.session.id), since=before)
+    assert [change async for change in reader] == [there.session_id, here.session_id]
+    watch.close()
+
+
 async def test_a_socket_without_a_subscription_is_closed_all_the_same(app: Application) -> None:
     here = await app.signed_up()
     async with socket(app) as client:
@@ -351,6 +390,17 @@ async def test_a_moment_to_come_is_refused(app: Application, ahead: timedelta) -
     assert message["type"] == "error"
     assert message["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert "clock" in message["payload"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "since", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "1969-12-31T23:59:59Z"]
+)
+async def test_the_earliest_moment_there_is_is_no_mistake(app: Application, since: str) -> None:
+    here = await app.signed_up()
+    async with socket(app) as client:
+        await client.begin(here.access)
+        await client.subscribe(SINCE, since=since)
+        assert (await client.next())["session"]["id"] == here.session_id
 
 
 async def test_a_reader_that_begins_at_the_end_ends_at_once(app: Application) -> None:

@@ -132,12 +132,14 @@ async def test_a_completed_subscription_ends_and_leaves_its_id_free(app: Applica
         assert (await client.next())["kind"] == "STARTED"
 
 
-async def test_a_ping_is_answered_with_its_payload(app: Application) -> None:
+async def test_a_ping_is_answered_without_its_payload(app: Application) -> None:
     async with socket(app) as client:
         await client.say("ping")
         assert await client.hear() == {"type": "pong"}
         await client.say("ping", payload={"sent": 1})
-        assert await client.hear() == {"type": "pong", "payload": {"sent": 1}}
+        assert await client.hear() == {"type": "pong"}
+        await client.frame(text=f'{{"type": "ping", "payload": {{"x": {"[" * 300}{"]" * 300}}}}}')
+        assert await client.hear() == {"type": "pong"}
         await client.say("pong")
         assert await client.is_silent(0.05)
 
@@ -228,6 +230,20 @@ async def test_who_does_not_read_is_dropped(app: Application, monkeypatch: pytes
         await client.subscribe()
         client.may_write.clear()
         await app.login()
+        await asyncio.sleep(0.2)
+        client.may_write.set()
+        assert (await client.closed()).code == 1013
+
+
+async def test_who_does_not_read_a_refusal_is_dropped(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_socket, "SEND_SECONDS", 0.05)
+    here = await app.signed_up()
+    async with socket(app) as client:
+        await client.begin(here.access)
+        client.may_write.clear()
+        await client.say("subscribe", id="1", payload={"query": "subscription { nothing }"})
         await asyncio.sleep(0.2)
         client.may_write.set()
         assert (await client.closed()).code == 1013

@@ -69,6 +69,13 @@ async def test_what_cannot_run_is_answered_with_400(app: Application, query: str
     assert body["errors"][0]["extensions"]["code"] == code
 
 
+async def test_the_earliest_moment_there_is_is_no_mistake_of_a_stream_either(app: Application) -> None:
+    here = await app.signed_up()
+    query = 'subscription { sessionEvents(since: "0001-01-01T00:00:00+23:59") { session { id } } }'
+    async with stream(app, here.access, query=query) as answer:
+        assert (await answer.next())["session"]["id"] == here.session_id
+
+
 async def test_a_query_is_no_stream_whatever_is_accepted(app: Application) -> None:
     here = await app.signed_up()
     urql = "application/graphql-response+json, application/json, text/event-stream, multipart/mixed"

@@ -1,7 +1,7 @@
 """In somebody else's application: mounted below a path, beside a schema of theirs that knows the caller."""
 
 import logging
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping
 from typing import Any
 
 import httpx2
@@ -18,11 +18,16 @@ from support.examples import example
 from support.mail import MailServer
 from support.proofs import ProofKey, claims_at
 
+from authgql.accounts.models import Account
 from authgql.app import create_app
+from authgql.audit.events import Origin
 from authgql.core.secrets import ascii_hash
 from authgql.environment import load
 from authgql.gate import guards
-from authgql.gate.context import Info
+from authgql.gate.caller import Caller
+from authgql.gate.context import Context, Info
+from authgql.gate.credentials import Credentials
+from authgql.sessions.models import Session
 from authgql.settings import Settings
 from authgql.web.schema import Mutation, Query, build_schema
 
@@ -168,6 +173,40 @@ async def test_their_fields_can_stand_in_the_one_schema(
             assert (await ours.gql("{ hello }", token=ada.access)).only == "Hello, ada!"
             assert (await ours.gql("{ hello }")).codes == ["UNAUTHENTICATED"]
     structlog.reset_defaults()
+
+
+@strawberry.type
+class Nothing:
+    nothing: int = 0
+
+
+@strawberry.type
+class Ticks:
+    @strawberry.subscription(extensions=[guards.SignedIn()])  # type: ignore[untyped-decorator]
+    async def ticks(self) -> AsyncGenerator[int, None]:
+        yield 1
+
+
+@no_database
+async def test_their_subscriptions_may_be_generators(app: Ours) -> None:
+    ada = await app.signed_up()
+    schema = strawberry.Schema(query=Nothing, subscription=Ticks)
+    (account,), (session,) = await Account.filter(id=ada.user_id), await Session.filter(id=ada.session_id)
+
+    async def heard(caller: Caller | None) -> list[Any]:
+        context = Context(
+            services=app.system.services,
+            origin=Origin(ip_address="192.0.2.1", user_agent=""),
+            credentials=Credentials(access_token=None),
+            caller=caller,
+        )
+        answers = await schema.subscribe("subscription { ticks }", context_value=context)
+        return [(answer.data, [str(error) for error in answer.errors or ()]) async for answer in answers]
+
+    assert await heard(Caller(account=account, session=session)) == [({"ticks": 1}, [])]
+    ((data, errors),) = await heard(None)
+    assert (data, len(errors)) == (None, 1)
+    assert "sign" in errors[0].lower()
 
 
 # ---------------------------------------------------------------- their log

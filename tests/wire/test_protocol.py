@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from authgql.server import Server
 from authgql.wire import protocol
 from authgql.wire.connections import Connections
+from authgql.wire.frames import FrameProtocol
 from authgql.wire.protocol import HttpProtocol
 from authgql.wire.refusals import Refusals
 
@@ -157,6 +158,34 @@ async def test_a_websocket_counts_as_a_connection_until_it_ends(connections: Con
         async with asyncio.timeout(10):
             while not await is_served():  # noqa: ASYNC110 -- the same
                 await asyncio.sleep(0.05)
+
+
+async def test_of_who_does_not_read_what_it_asks_for_nothing_is_read(connections: Connections) -> None:
+    async def app(_: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    key = (
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+    )
+    pings, text = 60_000, b"\x81\x80" + bytes(4)
+    flood = (b"\x89\xfd" + bytes(4) + b"x" * 125) * 1_000 + text
+    async with serving(app, connections, ws=FrameProtocol) as address:
+        reader, writer = await asyncio.open_connection(*address, limit=4_096)
+        writer.write(GET + b"Connection: Upgrade\r\n" + key + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        (peer,) = connections.connections
+        writer.write(flood * (pings // 1_000))
+        held = 0
+        for _ in range(40):
+            await asyncio.sleep(0.05)
+            held = max(held, peer.transport.get_write_buffer_size())
+        assert held < 1_000_000
+        await reader.readexactly(pings * 127)  # and all of it, once somebody reads
+        writer.close()
+        await until(lambda: not connections.connections)
 
 
 # ---------------------------------------------------------------- whose connection it is
