@@ -305,7 +305,7 @@ async def test_a_subscription_shows_events_until_its_session_ends(live_server: L
         await expect(status).to_have_text("That session has ended: sign in again")
         await expect(page.get_by_role("button", name="Execute query")).to_be_visible()
 
-        await run_example(page, *WATCH)
+        await start_example(page, *WATCH)
         await expect(shown).to_contain_text('"UNAUTHENTICATED"')
         assert witness.foreign == []
         assert witness.complaints == []
