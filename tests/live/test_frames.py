@@ -9,6 +9,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -23,7 +24,7 @@ from support.sockets import EVENTS, PROTOCOL
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from authgql.wire.frames import MAX_FRAGMENTS, MAX_MESSAGE
+from authgql.wire.frames import MAX_FRAGMENTS, MAX_MESSAGE, FrameProtocol
 
 pytestmark = pytest.mark.process
 
@@ -219,3 +220,19 @@ async def test_on_sigterm_sockets_are_closed_and_streams_broken_off(
     assert closed.value.rcvd.code == 1012
     assert time.monotonic() - started < PATIENCE_SECONDS  # the 30 s of grace were not needed
     assert "Traceback" not in server.log.read_text()
+
+
+async def test_whoever_reads_again_is_read_when_the_application_wants_more() -> None:
+    class Transport:
+        reading = 0
+
+        def resume_reading(self) -> None:
+            self.reading += 1
+
+    transport, protocol = Transport(), FrameProtocol.__new__(FrameProtocol)
+    protocol.transport, protocol.writable = cast("Any", transport), asyncio.Event()
+    protocol._stall = None  # noqa: SLF001 -- as after nobody stalled
+    for waits, reading in ((True, 0), (False, 1)):
+        protocol.read_paused = waits
+        protocol.resume_writing()
+        assert transport.reading == reading
