@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -17,7 +17,7 @@ import structlog
 import uvloop
 
 from authgql.core.telemetry import configure_logging
-from authgql.server import bound, serve_on
+from authgql.server import bound, serve_on, signals_to
 from authgql.settings import Settings
 
 RETRY_SECONDS: Final = 1.0
@@ -71,7 +71,7 @@ class Workers:
 
     async def run(self, announce: Callable[[], None]) -> None:
         """Work until told to stop; raises what keeps the first workers from starting."""
-        with self._signals():
+        with signals_to(self.stop):
             self._workers = [self._start() for _ in range(self._count)]
             try:
                 for worker in self._workers:
@@ -112,17 +112,6 @@ class Workers:
             else:
                 log.info("worker.started", pid=self._workers[place].process.pid)
                 return
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
 
 
 def serve(settings: Settings, *, host: str, port: int, count: int, announce: Callable[[], None]) -> None:

@@ -78,7 +78,7 @@ class Cost:
         total = self.fixed
         for factors, cost in self.scaled.items():
             for factor in factors:
-                cost *= _count(variables.get(factor.variable), factor.otherwise, factor.most)  # noqa: PLW2901
+                cost *= _count(variables.get(factor.variable), factor.otherwise, factor.most)  # noqa: PLW2901 -- a product
             total += cost
         return total
 

@@ -63,7 +63,7 @@ class ShortExecutor(Executor[Any]):
         path: Any,  # noqa: ANN401 -- a type that graphql-core keeps to itself
         grouped_field_set: Any,  # noqa: ANN401 -- the same
         position_context: Any,  # noqa: ANN401 -- the same
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401 -- as above
         """Return an object's fields, or what will be them."""
         shorts, results = self.shorts[parent_type.name], {}
         for name, details in grouped_field_set.items():
@@ -83,7 +83,7 @@ class ShortExecutor(Executor[Any]):
         field_details_list: Any,  # noqa: ANN401 -- as above
         path: Any,  # noqa: ANN401 -- as above
         position_context: Any,  # noqa: ANN401 -- as above
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401 -- as above
         """Return a field's value, or what will be it."""
         short = self.shorts[parent_type.name].get(field_details_list[0].node.name.value)
         value = Undefined if short is None else short.value_of(source)

@@ -48,7 +48,7 @@ def _texts(content: object) -> dict[str, str]:
 
 def _of_manifest(operations: object) -> object:
     try:
-        return {operation["id"]: operation["body"] for operation in operations}  # type: ignore[attr-defined]
+        return {operation["id"]: operation["body"] for operation in operations}  # type: ignore[attr-defined] # or caught
     except (KeyError, TypeError):
         raise Untrustworthy("each of the manifest's operations needs an `id` and a `body`") from None
 
