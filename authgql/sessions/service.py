@@ -98,6 +98,10 @@ class Sessions:
         """Return an active session that nobody ends or renews until the transaction does."""
         return await self._living(id=session_id).select_for_update(no_key=True).first()
 
+    async def hold_all(self, account: Account) -> Sequence[UUID]:
+        """Return which sessions of an account are active; they stay so until the transaction ends."""
+        return [session.id for session in await _locked(self._living(account_id=account.id))]
+
     async def renew(
         self, session: Session, *, account: Account, origin: Origin, key_thumbprint: str | None
     ) -> None:
@@ -227,8 +231,7 @@ class Sessions:
         self, living: QuerySet[Session], reason: SessionEndReason, account: Account, origin: Origin | None
     ) -> list[Session]:
         now = self._clock.now()
-        # Locked newest first, here as everywhere, so that no two wait for each other for ever.
-        sessions = await living.order_by("-id").select_for_update(no_key=True)
+        sessions = await _locked(living)
         if not sessions:
             return []
         changes = {"logged_out_at": now, "end_reason": reason.name}
@@ -258,3 +261,8 @@ class Sessions:
         now = self._clock.now()
         expires_at = min(now + self._token_life, latest)
         return {"token_id": new_id(), "token_issued_at": now, "token_expires_at": expires_at}
+
+
+def _locked(living: QuerySet[Session]) -> QuerySet[Session]:
+    # Newest first, here as everywhere, so that no two wait for each other for ever.
+    return living.order_by("-id").select_for_update(no_key=True)

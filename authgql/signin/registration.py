@@ -64,7 +64,9 @@ class Registration:
             current = await self._accounts.held(account.id)
             if current is None:
                 return True  # erased since, by the same owner
-            if current.password_hash != account.password_hash or not await self._sessions.hold(session.id):
+            if current.password_hash != account.password_hash:
+                return False
+            if session.id not in await self._sessions.hold_all(account):
                 return False
             await self._sessions.end_all(account, SessionEndReason.ACCOUNT_DELETED, origin=origin)
             await self._accounts.erase(account, origin=origin)

@@ -1,5 +1,8 @@
 """Whatever an account's owner and a stranger ask at once, nobody waits in a circle for the other's rows."""
 
+import asyncio
+
+import asyncpg
 import pytest
 from support.accounts import (
     CHANGE_PASSWORD,
@@ -14,8 +17,10 @@ from support.accounts import (
     update_profile,
 )
 from support.app import PASSWORD, Application, together
+from support.dialects import on_postgres
 
 EXPECTED = {"UNAUTHENTICATED"}
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @pytest.mark.parametrize("last", [CHANGE_PASSWORD, DELETE_ACCOUNT])
@@ -44,3 +49,23 @@ async def test_everything_at_once_is_answered(app: Application, last: str) -> No
     )
     codes = {code for answer in answers if hasattr(answer, "codes") for code in answer.codes}
     assert codes <= EXPECTED
+
+
+@on_postgres
+async def test_a_deletion_that_waits_for_a_newer_session_holds_no_older_one(
+    app: Application, database_url: str
+) -> None:
+    older, newer = await app.signed_up(), await app.login()
+    connection = await asyncpg.connect(database_url)
+    async with connection.transaction():
+        hold = "SELECT id FROM sessions WHERE id = $1 FOR NO KEY UPDATE NOWAIT"
+        await connection.execute(hold, newer.session_id)
+        asked = asyncio.create_task(
+            app.gql(DELETE_ACCOUNT, {"input": {"password": PASSWORD}}, token=older.access)
+        )
+        async with asyncio.timeout(10):
+            while not await connection.fetchval(WAITING):  # noqa: ASYNC110 -- PostgreSQL's, not ours
+                await asyncio.sleep(0.01)
+        await connection.execute(hold, older.session_id)
+    await connection.close()
+    assert (await asked).only["__typename"] == "DeleteAccountSuccess"
