@@ -19,6 +19,7 @@ from authgql.core.cursors import Cursors, Page
 from authgql.core.database import after_commit, in_a_transaction, transaction
 from authgql.core.errors import Problem
 from authgql.core.networks import network
+from authgql.core.rows import Rows
 from authgql.core.secrets import first_id_at
 
 LONGEST_REQUEST: Final = timedelta(minutes=10)
@@ -34,6 +35,7 @@ class AuditLog:
         self._bus = bus
         self._cursors = cursors
         self._once = OnceAMinute(clock=clock)
+        self._rows = Rows(SecurityEventRecord)
         self.on_event: Callable[[str], None] = _not_counted  # called with the kind, once it is safe on disk
 
     async def record(
@@ -59,23 +61,35 @@ class AuditLog:
     ) -> None:
         """Add a row for each of several sessions, in one statement."""
         rows = [
-            SecurityEventRecord(
-                kind=event.kind,
-                at=self._clock.now(),
-                subject=subject,
-                session_id=session_id,
-                ip_address=origin.ip_address if origin else None,
-                user_agent=origin.user_agent if origin else None,
-                detail=event.sentence.format(reason=reason),
-            )
+            self.entry(event, subject=subject, origin=origin, session_id=session_id, reason=reason)
             for session_id in session_ids
         ]
         if len(rows) == 1:
-            await rows[0].save(force_create=True)
+            await self._rows.insert(rows[0])
         elif rows:
             await SecurityEventRecord.bulk_create(rows)
         for row in rows:
-            after_commit(partial(self._tell, row))
+            after_commit(partial(self.tell, row))
+
+    def entry(
+        self,
+        event: Event,
+        *,
+        subject: UUID | None,
+        origin: Origin | None,
+        session_id: UUID | None,
+        reason: str = "",
+    ) -> SecurityEventRecord:
+        """Make a row for a statement that inserts it with what happened; `tell` it once that is committed."""
+        return self._rows.new(
+            kind=event.kind,
+            at=self._clock.now(),
+            subject=subject,
+            session_id=session_id,
+            ip_address=origin.ip_address if origin else None,
+            user_agent=origin.user_agent if origin else None,
+            detail=event.sentence.format(reason=reason),
+        )
 
     async def refuse(
         self,
@@ -139,7 +153,8 @@ class AuditLog:
         rows = await recent.order_by("-id").limit(most).only("kind")
         return len(list(takewhile(lambda row: row.kind == event.kind, rows)))
 
-    def _tell(self, row: SecurityEventRecord) -> None:
+    def tell(self, row: SecurityEventRecord) -> None:
+        """Tell the metrics, the log and the bus of a row that is safe on disk."""
         self.on_event(row.kind)
         log.info(
             row.kind,

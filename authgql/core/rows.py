@@ -1,6 +1,6 @@
 """Rows of statements of our own become the very objects that the ORM makes, at a fraction of its cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
@@ -8,6 +8,9 @@ from uuid import UUID
 
 from tortoise.fields import BooleanField, DatetimeField, UUIDField
 from tortoise.models import Model
+
+from authgql.core.database import dialect
+from authgql.core.statements import Statement
 
 Row = TypeVar("Row", bound=Model)
 
@@ -25,14 +28,51 @@ class Rows(Generic[Row]):
     def __init__(self, model: type[Row]) -> None:
         self._model = model
 
+    @property
+    def table(self) -> str:
+        """The table's name."""
+        return self._model._meta.db_table  # noqa: SLF001 -- Tortoise's description
+
     @cached_property
     def columns(self) -> Sequence[str]:
         """The names of the columns, in the order in which `build` takes their values."""
-        return tuple(self._model._meta.fields_db_projection.values())  # noqa: SLF001 -- Tortoise's description
+        return tuple(self._model._meta.fields_db_projection.values())  # noqa: SLF001 -- the same
 
     def select(self, table: str) -> str:
         """Return the columns for a SELECT, `table` being the name that the statement gives the table."""
         return ", ".join(f'{table}."{column}"' for column in self.columns)
+
+    def insertion(self, *, prefix: str = "", source: str = "") -> str:
+        """Return an INSERT of one row, or of one for each row of `source`.
+
+        Its values are named like the columns, with `prefix` before them: see `values`.
+        """
+        columns = ", ".join(f'"{column}"' for column in self.columns)
+        values = ", ".join(f":{prefix}{column}" for column in self.columns)
+        given = f"SELECT {values} FROM {source}" if source else f"VALUES ({values})"  # noqa: S608 -- our own words
+        return f'INSERT INTO "{self.table}" ({columns}) {given}'
+
+    async def insert(self, row: Row) -> None:
+        """Add a row that `new` made."""
+        await self._insert.count(**self.values(row))
+
+    def values(self, row: Row, *, prefix: str = "") -> Mapping[str, Any]:
+        """Return a row's values by name, for `insertion`."""
+        known = row.__dict__
+        return {prefix + column: known[name] for name, column in self._names}
+
+    def new(self, **given: object) -> Row:
+        """Make a row to be inserted, with the columns' defaults; raises TypeError as a constructor does."""
+        values = {name: default() if callable(default) else default for name, default in self._defaults}
+        values |= given
+        if len(values) != len(self.columns):
+            wrong = set(self._attributes) ^ set(values)
+            raise TypeError(f"{self.table}: missing or unknown: {', '.join(sorted(wrong))}")
+        return self.build([values[name] for name in self._attributes])
+
+    def read(self, values: Sequence[Any]) -> Row:
+        """Make an instance of what either driver brought."""
+        return self.build(self.from_sqlite(values) if dialect() == "sqlite" else values)
 
     def build(self, values: Sequence[Any]) -> Row:
         """Make an instance of what a driver brought that has the columns' types."""
@@ -59,6 +99,44 @@ class Rows(Generic[Row]):
         return tuple(self._model._meta.fields_db_projection)  # noqa: SLF001 -- the same
 
     @cached_property
+    def _names(self) -> Sequence[tuple[str, str]]:
+        return tuple(self._model._meta.fields_db_projection.items())  # noqa: SLF001 -- the same
+
+    @cached_property
+    def _insert(self) -> Statement:
+        return Statement(self.insertion())
+
+    @cached_property
+    def _defaults(self) -> Sequence[tuple[str, Any]]:
+        fields = self._model._meta.fields_map  # noqa: SLF001 -- the same
+        return [
+            (name, fields[name].default)
+            for name in self._attributes
+            if fields[name].null or fields[name].default is not None
+        ]
+
+    @cached_property
     def _readers(self) -> Sequence[Callable[[Any], Any] | None]:
         fields = self._model._meta.fields_map  # noqa: SLF001 -- the same
         return [FROM_SQLITE.get(type(fields[name])) for name in self._attributes]
+
+
+class Joined:
+    """Rows of several tables side by side, each named as the statement names its table."""
+
+    def __init__(self, **models: type[Model]) -> None:
+        self._tables: Mapping[str, Rows[Any]] = {name: Rows(model) for name, model in models.items()}
+
+    @cached_property
+    def columns(self) -> str:
+        """The columns for a SELECT."""
+        return ", ".join(rows.select(name) for name, rows in self._tables.items())
+
+    def read(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Make an instance of each model, in the order in which they were named."""
+        made, begin = [], 0
+        for rows in self._tables.values():
+            end = begin + len(rows.columns)
+            made.append(rows.read(values[begin:end]))
+            begin = end
+        return made

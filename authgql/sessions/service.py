@@ -1,7 +1,7 @@
 """Every login is a session: its owner can see it and end it, and once ended it opens nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,13 +14,13 @@ from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
 from authgql.core.database import transaction
-from authgql.core.secrets import new_id
 from authgql.sessions.activity import Activity, Timeouts
 from authgql.sessions.devices import MAX_USER_AGENT, describe
 from authgql.sessions.errors import SessionNotFound
 from authgql.sessions.living import Living
 from authgql.sessions.location import Locator
 from authgql.sessions.models import Session
+from authgql.sessions.renewal import Renewal
 from authgql.sessions.revocations import Revocations
 from authgql.sessions.state import Ending, SessionEndReason, SessionStatus, ending, timeout_reason
 
@@ -50,7 +50,7 @@ class Sessions:
         self._locator = locator
         self._revocations = revocations
         self._timeouts = timeouts
-        self._token_life = token_life
+        self.renewal = Renewal(clock=clock, timeouts=timeouts, token_life=token_life)
         self._limit = limit
         self._in_use = Living(clock=clock)
 
@@ -77,7 +77,7 @@ class Sessions:
             os=device.os,
             key_thumbprint=key_thumbprint,
             device_id=device_id,
-            **self._fresh_token(now + self._timeouts.absolute),
+            **self.renewal.token(now + self._timeouts.absolute),
         )
         await self._audit.record(
             Event.SESSION_STARTED, subject=account.pseudonym, origin=origin, session_id=session.id
@@ -94,39 +94,15 @@ class Sessions:
         """Note that a session is in use."""
         self._activity.saw(session, self._clock.now())
 
-    async def hold(self, session_id: UUID) -> Session | None:
-        """Return an active session that nobody ends or renews until the transaction does."""
-        return await self._living(id=session_id).select_for_update(no_key=True).first()
-
     async def hold_all(self, account: Account) -> Sequence[UUID]:
         """Return which sessions of an account are active; they stay so until the transaction ends."""
         return [session.id for session in await _locked(self._living(account_id=account.id))]
-
-    async def renew(
-        self, session: Session, *, account: Account, origin: Origin, key_thumbprint: str | None
-    ) -> None:
-        """Count a refresh of a session that the caller's transaction holds, and extend its idle timeout.
-
-        A key, once given, is the session's for good.
-        """
-        now = self._clock.now()
-        changes = {
-            "refreshed_count": session.refreshed_count + 1,
-            "key_thumbprint": session.key_thumbprint or key_thumbprint,
-            "last_seen_at": now,
-            "expires_at": min(now + self._timeouts.idle, session.absolute_expires_at),
-            **self._fresh_token(session.absolute_expires_at),
-        }
-        await session.update_from_dict(changes).save(update_fields=list(changes))
-        await self._audit.record(
-            Event.SESSION_REFRESHED, subject=account.pseudonym, origin=origin, session_id=session.id
-        )
 
     async def reauthenticated(self, session: Session, *, account: Account, origin: Origin) -> bool:
         """Note that the password was given again just now; False if the session ended meanwhile."""
         changes = {
             "authenticated_at": self._clock.now(),
-            **self._fresh_token(session.absolute_expires_at),
+            **self.renewal.token(session.absolute_expires_at),
         }
         async with transaction():
             if not await self._living(id=session.id).update(**changes):
@@ -256,11 +232,6 @@ class Sessions:
 
     def _living(self, **conditions: Any) -> QuerySet[Session]:  # noqa: ANN401 -- the columns' own types
         return Session.filter(logged_out_at=None, expires_at__gt=self._clock.now(), **conditions)
-
-    def _fresh_token(self, latest: datetime) -> dict[str, Any]:
-        now = self._clock.now()
-        expires_at = min(now + self._token_life, latest)
-        return {"token_id": new_id(), "token_issued_at": now, "token_expires_at": expires_at}
 
 
 def _locked(living: QuerySet[Session]) -> QuerySet[Session]:

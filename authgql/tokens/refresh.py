@@ -14,6 +14,7 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.database import transaction
+from authgql.core.rows import Rows
 from authgql.core.sealing import Sealer
 from authgql.core.secrets import fingerprint, new_token
 from authgql.core.words import moment
@@ -25,7 +26,9 @@ from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.sessions.state import SessionEndReason
 from authgql.tokens.binding import Binding
+from authgql.tokens.lookup import Lookup
 from authgql.tokens.models import RefreshToken
+from authgql.tokens.rotation import Rotation
 
 PREFIX: Final = "agr_"
 SPENT: Final = "This refresh token is not valid, or no longer. Sign in again."
@@ -62,11 +65,17 @@ class RefreshTokens:
         self._outbox = outbox
         self._binding = binding
         self._grace = grace
+        self._rows = Rows(RefreshToken)
+        self._lookup = Lookup()
+        self._rotation = Rotation(clock=clock, audit=audit, renewal=sessions.renewal)
 
     async def begin(self, session: Session) -> str:
         """Begin a session's chain, in the caller's transaction."""
         token = new_token(PREFIX)
-        await self._store(session, token, generation=0)
+        first = self._rows.new(
+            session_id=session.id, generation=0, token_hash=fingerprint(token), issued_at=self._clock.now()
+        )
+        await self._rows.insert(first)
         return token
 
     async def use(self, token: str, *, origin: Origin, proved_key: str | None = None) -> Refreshed:
@@ -104,15 +113,16 @@ class RefreshTokens:
     ) -> Refreshed | None:
         """Spend the token, unless somebody else is quicker."""
         successor = new_token(PREFIX)
-        account = row.session.account
-        async with transaction():
-            # The session first, then its tokens: whoever ends it locks in the same order.
-            session = await self._sessions.hold(row.session_id)
-            if session is None or not await self._spend(row, token, successor):
-                return None
-            await self._store(session, successor, generation=row.generation + 1)
-            await self._sessions.renew(session, account=account, origin=origin, key_thumbprint=proved_key)
-        return Refreshed(session=session, account=account, token=successor)
+        session = await self._rotation.rotate(
+            row,
+            successor_hash=fingerprint(successor),
+            sealed_successor=Sealer([token]).seal(successor, place=_place(row)),
+            key_thumbprint=proved_key,
+            origin=origin,
+        )
+        if session is None:
+            return None
+        return Refreshed(session=session, account=row.session.account, token=successor)
 
     async def _repeat(self, token: str, origin: Origin, proved_key: str | None) -> Refreshed:
         """Answer a token that was spent: with the newest one, or with the end of its session."""
@@ -163,23 +173,7 @@ class RefreshTokens:
         )
 
     async def _find(self, token: str) -> RefreshToken | None:
-        if not TOKEN.fullmatch(token):
-            return None
-        found = RefreshToken.filter(token_hash=fingerprint(token), session__account__locked_at=None)
-        return await found.select_related("session__account").first()
-
-    async def _spend(self, row: RefreshToken, token: str, successor: str) -> bool:
-        sealed = Sealer([token]).seal(successor, place=_place(row))
-        unspent = RefreshToken.filter(id=row.id, spent_at=None)
-        return await unspent.update(spent_at=self._clock.now(), sealed_successor=sealed) == 1
-
-    async def _store(self, session: Session, token: str, *, generation: int) -> None:
-        await RefreshToken.create(
-            session_id=session.id,
-            generation=generation,
-            token_hash=fingerprint(token),
-            issued_at=self._clock.now(),
-        )
+        return await self._lookup.find(fingerprint(token)) if TOKEN.fullmatch(token) else None
 
     async def _refuse(self, row: RefreshToken | None, origin: Origin) -> NoReturn:
         await self._audit.refuse(
