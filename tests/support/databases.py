@@ -19,8 +19,8 @@ from authgql.system import MODELS
 # that autovacuum gathers at some moment would change the plans that tests look at.
 WITHOUT = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
 TABLES = (
-    "accounts, sessions, refresh_tokens, one_time_links, reset_requests, outbox_mails, security_events, "
-    "signing_keys"
+    *("accounts", "password_failures", "reset_requests", "outbox_mails", "security_events", "revocations"),
+    "signing_keys",
 )
 
 
@@ -51,8 +51,8 @@ class PostgresServer:
         return urlunsplit(urlsplit(self._url)._replace(path=f"/{database}"))
 
     def empty(self, url: str) -> None:
-        """Remove every row."""
-        self.run(url, f"TRUNCATE {TABLES}, revocations CASCADE")
+        """Remove every row: those of an account go with it. For so few, TRUNCATE takes ten times as long."""
+        self.run(url, *(f"DELETE FROM {table}" for table in TABLES))  # noqa: S608 -- our own words
 
     @staticmethod
     def run(url: str, *statements: str) -> None:
