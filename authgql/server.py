@@ -16,6 +16,7 @@ import uvloop
 from prometheus_client import start_http_server
 
 from authgql.app import create_app
+from authgql.core.memory import keep_until_asked
 from authgql.core.metrics import Metrics
 from authgql.settings import Settings
 from authgql.web.middleware import security_headers
@@ -112,6 +113,7 @@ async def serve_on(
     settings: Settings, listener: socket.socket, announce: Callable[[], None], *, processes: int = 1
 ) -> None:
     """Serve at an address that is taken already, as one of so many processes."""
+    keep_until_asked()
     _allow_files(settings.max_connections)
     app = create_app(settings)
     routes = app.state.routes

@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Final
 
 from authgql.core.bus import Bus
 from authgql.core.database import Database
@@ -25,6 +23,9 @@ from authgql.tokens.access import AccessTokens
 from authgql.tokens.binding import Binding
 from authgql.tokens.dpop import Proofs
 from authgql.tokens.revocations import RevocationFeed
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 ROOMS: Final = ("accounts", "sessions", "tokens", "links", "recovery", "mail", "audit", "keys", "limits")
 MODELS: Final = tuple(f"authgql.{room}.models" for room in ROOMS)
@@ -55,7 +56,7 @@ class System:
     locator: Locator
     activity: Activity
     mailbox: DevelopmentMailbox | None
-    redis: Redis | None
+    redis: "Redis | None"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
 """The one place where services are built and handed to each other."""
 
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from authgql.accounts.profile import Profile
@@ -7,13 +8,12 @@ from authgql.accounts.service import Accounts
 from authgql.accounts.verification import Verification
 from authgql.audit.feed import Feed
 from authgql.audit.log import AuditLog
-from authgql.core.bus import Bus, RedisBus
+from authgql.core.bus import Bus
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors
 from authgql.core.database import Database
 from authgql.core.loops import Loop, Loops
-from authgql.core.redis import connect
-from authgql.core.replay import MemoryReplays, RedisReplays
+from authgql.core.replay import MemoryReplays, Replays
 from authgql.core.sealing import Sealer
 from authgql.gate.context import Services
 from authgql.keys.service import SigningKeys
@@ -50,19 +50,33 @@ from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.revocations import RevocationFeed
 from authgql.tokens.service import Tokens
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from authgql.limits.shared import SharedWindows
+
+
+class Shared(NamedTuple):
+    """What all nodes have in common; without a Redis there is only one."""
+
+    redis: "Redis | None"
+    bus: Bus
+    replays: Replays
+    windows: "SharedWindows | None"
+
 
 def build(settings: Settings, *, clock: Clock | None = None) -> System:
     """Build every service."""
     clock = clock or Clock()
     sealer = Sealer(settings.secret_keys)
-    redis = connect(settings.redis_url) if settings.redis_url else None
-    bus = RedisBus(redis) if redis else Bus()
+    shared = _shared(settings.redis_url, clock)
+    bus = shared.bus
     audit = AuditLog(clock=clock, bus=bus, cursors=Cursors(sealer=sealer, purpose="security-log"))
     limits = Limits(
         clock=clock,
         audit=audit,
         enabled=settings.rate_limits,
-        redis=redis,
+        shared=shared.windows,
         factor=settings.overall_limits_factor,
     )
     devices, lockout = Devices(clock=clock, sealer=sealer), Lockout()
@@ -195,7 +209,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         proofs=Proofs(
             clock=clock,
             public_url=settings.public_url,
-            replays=RedisReplays(redis=redis) if redis else MemoryReplays(clock=clock),
+            replays=shared.replays,
             nonces=Nonces(clock=clock, sealer=sealer),
             require_nonce=settings.dpop_require_nonce,
         ),
@@ -211,6 +225,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
                 Loop(name="keys", interval=5, work=keys.tend),
                 Loop(name="reset-requests", interval=1, work=reset_requests.answer),
                 Loop(name="activity", interval=1, work=activity.flush),
+                Loop(name="hashing", interval=2, work=hashing.rest),
                 Loop(name="erasure", interval=60, work=audit.forget_late),
                 Loop(name="timeouts", interval=30, work=sessions.expire_due),
                 Loop(name="revocations", interval=60, work=revocations.forget),
@@ -222,5 +237,15 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         locator=locator,
         activity=activity,
         mailbox=mailbox,
-        redis=redis,
+        redis=shared.redis,
     )
+
+
+def _shared(url: str, clock: Clock) -> Shared:
+    if not url:
+        return Shared(None, Bus(), MemoryReplays(clock=clock), None)
+    from authgql.core.redis import RedisBus, RedisReplays, connect  # noqa: PLC0415 -- see there
+    from authgql.limits.shared import SharedWindows  # noqa: PLC0415 -- the same library's
+
+    redis = connect(url)
+    return Shared(redis, RedisBus(redis), RedisReplays(redis=redis), SharedWindows(redis, clock=clock))

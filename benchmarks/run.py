@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from benchmarks.quiet import Busy, Watch, watched
 HERE: Final = Path(__file__).parent
 PARTS: Final = ("rates", "storm", "growth", "starts", "signatures")
 WARM_UP_SECONDS: Final = 0.5
+REST_SECONDS: Final = 6  # until the memory of the last hashes is given back
 STORM_CONNECTIONS: Final = 4  # of `me`, while twice as many log in
 BETWEEN: Final = re.compile(r"(?<=<!-- measured -->\n).*(?=<!-- /measured -->)", re.DOTALL)
 
@@ -131,6 +133,7 @@ def _rates_and_storm(run: Run) -> dict[str, float]:
             _rates(run, stack, ours, asked)
         if "storm" in plan.parts:
             _storm(run, ours["PostgreSQL"], asked["PostgreSQL"])
+        time.sleep(REST_SECONDS)
         return {name: server.mebibytes for name, server in ours.items()}
 
 

@@ -5,11 +5,8 @@ from heapq import heappop, heappush
 from typing import Final, Protocol
 
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError, RedisError
 
 from authgql.core.clock import Clock
-from authgql.core.errors import Unavailable
 
 CAPACITY: Final = 100_000  # about 30 MB of hashes
 
@@ -62,21 +59,3 @@ class MemoryReplays:
             log.warning("replays.full", capacity=capacity)
         self._was_full = is_full
         return is_full
-
-
-class RedisReplays:
-    """The memory that several nodes share: of one key, used on any of them, there is one first time."""
-
-    def __init__(self, *, redis: Redis) -> None:
-        self._redis = redis
-
-    async def first_time(self, key: str, *, seconds: int, known: bool = True) -> bool:  # noqa: ARG002 -- Redis has room for both
-        """See `Replays`. Without an answer nothing was used for the first time (ASVS 16.5.3)."""
-        try:
-            return bool(await self._redis.set(f"authgql:used:{key}", b"", nx=True, ex=seconds))
-        except OutOfMemoryError:
-            log.warning("replays.full")
-            return False
-        except (RedisError, OSError) as error:
-            log.warning("replays.away", error=type(error).__name__)
-            raise Unavailable from error

@@ -5,13 +5,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.asyncio import Redis
 
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
@@ -21,7 +20,9 @@ from authgql.core.networks import network
 from authgql.core.secrets import fingerprint
 from authgql.limits.memory import MemoryWindows
 from authgql.limits.policy import POLICIES, Attempt, Policy, Rule
-from authgql.limits.shared import AWAY, SharedWindows
+
+if TYPE_CHECKING:
+    from authgql.limits.shared import SharedWindows
 
 ONCE_A_MINUTE: Final = RateLimitItemPerMinute(1)
 PAUSE_SECONDS: Final = 1  # before a store that did not answer is asked again
@@ -60,15 +61,14 @@ class Limits:
     """
 
     def __init__(
-        self, *, clock: Clock, audit: AuditLog, enabled: bool, redis: Redis | None, factor: int
+        self, *, clock: Clock, audit: AuditLog, enabled: bool, shared: "SharedWindows | None", factor: int
     ) -> None:
         self._clock = clock
         self._audit = audit
         self._enabled = enabled
         self._factor = factor
         self._own = MovingWindowRateLimiter(MemoryWindows(clock=clock))
-        self._shared = MovingWindowRateLimiter(SharedWindows(redis, clock=clock)) if redis else None
-
+        self._shared = MovingWindowRateLimiter(shared) if shared else None
         self._asked_again_at = 0.0
 
     async def attempt(
@@ -121,9 +121,9 @@ class Limits:
         try:
             if now >= self._asked_again_at:
                 return await self._count_in(self._shared, rules)
-        except AWAY as error:
+        except Unavailable as error:
             self._asked_again_at = asyncio.get_running_loop().time() + PAUSE_SECONDS
-            log.warning("limits.store_away", error=type(error).__name__)
+            log.warning("limits.store_away", error=type(error.__cause__).__name__)
         if policy.password:
             raise Unavailable
         return await self._count_in(self._own, rules)

@@ -1,28 +1,31 @@
 """The counts that several nodes share, in Redis: all nodes together let through what one would."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from limits.aio.storage import RedisStorage
 from limits.aio.storage.redis.redispy import RedispyBridge
-from limits.errors import StorageError
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from authgql.core.clock import Clock
-from authgql.core.redis import AWAY as REDIS_AWAY
+from authgql.core.errors import Unavailable
 
-AWAY: Final = (StorageError, *REDIS_AWAY)
 ROUNDING: Final = 0.001  # seconds: Lua returns times with fewer digits than it was given
 
 
 class SharedWindows(RedisStorage):
-    """Moving windows for the library `limits`, by this server's clock."""
+    """Moving windows for the library `limits`, by this server's clock.
+
+    Its methods raise `Unavailable` while Redis does not answer as it should.
+    """
 
     bridge: RedispyBridge
 
     def __init__(self, redis: Redis, *, clock: Clock) -> None:
         super().__init__(
             "async+redis://",
-            wrap_exceptions=True,
             implementation="redispy",
             key_prefix="authgql:limits",
             connection_pool=redis.connection_pool,  # type: ignore[arg-type]  # documented, not typed
@@ -33,11 +36,21 @@ class SharedWindows(RedisStorage):
         """Count an attempt, unless that would be more than `limit` within the last `expiry` seconds."""
         now = self._clock.now().timestamp()
         keys = [self.bridge.prefixed_key(key)]
-        return bool(await self.bridge.lua_acquire_moving_window(keys, [now, limit, expiry, amount]))
+        with _asking():
+            return bool(await self.bridge.lua_acquire_moving_window(keys, [now, limit, expiry, amount]))
 
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
         """Return the time of the oldest attempt in the window, and how many there are."""
         now = self._clock.now().timestamp()
         keys = [self.bridge.prefixed_key(key)]
-        found = await self.bridge.lua_moving_window(keys, [now - expiry, limit])
+        with _asking():
+            found = await self.bridge.lua_moving_window(keys, [now - expiry, limit])
         return (float(found[0]) + ROUNDING, found[1]) if found else (now, 0)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise Unavailable from error

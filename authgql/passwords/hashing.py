@@ -17,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 from argon2.profiles import RFC_9106_HIGH_MEMORY, RFC_9106_LOW_MEMORY
 
+from authgql.core.memory import give_back
 from authgql.limits.service import RateLimited
 from authgql.passwords.spelling import spelt
 
@@ -61,6 +62,7 @@ class Hashing:
         self._most = self._workers + max_waiting
         self._under_way = 0
         self._seconds = 0.0  # that the last one took, by which the wait is told
+        self._hashed = self._holds = False  # since the last `rest`; before it
         self._nobodys = self._hasher.hash("nobody's password")
 
     async def hash(self, password: str) -> str:
@@ -83,6 +85,15 @@ class Hashing:
     def under_way(self) -> int:
         """Return how many passwords are being hashed, or wait for it."""
         return self._under_way
+
+    async def rest(self) -> None:
+        """Give the memory of past hashes back, if none was made since the last time.
+
+        It is 19 MiB for each thread. Until then it is kept: with new memory a hash takes half as long again.
+        """
+        if self._holds and not self._hashed:
+            await asyncio.get_running_loop().run_in_executor(self._pool, give_back)
+        self._holds, self._hashed = self._hashed, False
 
     def close(self) -> None:
         """Finish what is being hashed and let the threads go."""
@@ -113,6 +124,7 @@ class Hashing:
             return work(password)
         finally:
             self._seconds = time.perf_counter() - started
+            self._hashed = True
 
 
 def _cores() -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from authgql.accounts.holding import held
 from authgql.accounts.models import Account
 from authgql.accounts.service import Accounts
 from authgql.audit.events import Event, Origin
@@ -80,6 +81,7 @@ class Terminations:
     ) -> Sequence[Session]:
         """End all of an owner's sessions, except perhaps one, and tell the owner by mail (ASVS 6.3.7)."""
         async with transaction():
+            await held(account.id)  # before its sessions, as everybody does: the mail hangs from it
             ended = await self._sessions.end_all(account, SessionEndReason.TERMINATED, origin=origin, but=but)
             if ended:
                 await self._tell(account, len(ended), origin)

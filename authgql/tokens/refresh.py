@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NoReturn
 
+from authgql.accounts.holding import held
 from authgql.accounts.models import Account
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
@@ -148,6 +149,7 @@ class RefreshTokens:
     async def _end_reused(self, row: RefreshToken, origin: Origin) -> NoReturn:
         session, account = row.session, row.session.account
         async with transaction():
+            await held(account.id)  # before its session, as everybody does: the mail hangs from it
             if await self._sessions.end_living(
                 session.id, SessionEndReason.TOKEN_REUSED, account=account, origin=origin
             ):

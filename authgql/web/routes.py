@@ -9,7 +9,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from authgql.core.database import is_unavailable
-from authgql.core.redis import AWAY
 from authgql.keys.service import JWKS_CACHE
 from authgql.web.endpoint import Endpoint
 from authgql.web.errors import request_error
@@ -78,7 +77,7 @@ class Routes:
             try:
                 await ping()
             except Exception as error:
-                if not (is_unavailable(error) or isinstance(error, AWAY)):
+                if not is_unavailable(error):
                     raise
                 log.warning("unavailable", error=type(error).__name__)
                 return json_response({"status": f"{name} away"}, status=503)

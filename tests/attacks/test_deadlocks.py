@@ -1,6 +1,8 @@
 """Whatever an account's owner and a stranger ask at once, nobody waits in a circle for the other's rows."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -16,11 +18,31 @@ from support.accounts import (
     request_reset,
     update_profile,
 )
-from support.app import PASSWORD, Application, together
+from support.app import PASSWORD, Application, ManualClock, together
 from support.dialects import on_postgres
 
 EXPECTED = {"UNAUTHENTICATED"}
+LOCK = " FOR NO KEY UPDATE NOWAIT"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+@asynccontextmanager
+async def kept(database_url: str, rows: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    """Lock rows, as another node might; what is yielded checks that whoever waits for them has no others."""
+    connection = await asyncpg.connect(database_url)
+
+    async def free(others: str) -> None:
+        async with asyncio.timeout(10):
+            while not await connection.fetchval(WAITING):  # noqa: ASYNC110 -- PostgreSQL's, not ours
+                await asyncio.sleep(0.01)
+        await connection.execute(others + LOCK)
+
+    try:
+        async with connection.transaction():
+            await connection.execute(rows + LOCK)
+            yield free
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize("last", [CHANGE_PASSWORD, DELETE_ACCOUNT])
@@ -55,17 +77,35 @@ async def test_everything_at_once_is_answered(app: Application, last: str) -> No
 async def test_a_deletion_that_waits_for_a_newer_session_holds_no_older_one(
     app: Application, database_url: str
 ) -> None:
-    older, newer = await app.signed_up(), await app.login()
-    connection = await asyncpg.connect(database_url)
-    async with connection.transaction():
-        hold = "SELECT id FROM sessions WHERE id = $1 FOR NO KEY UPDATE NOWAIT"
-        await connection.execute(hold, newer.session_id)
+    older, _ = await app.signed_up(), await app.login()
+    async with kept(database_url, "SELECT id FROM sessions ORDER BY id DESC LIMIT 1") as free:
         asked = asyncio.create_task(
             app.gql(DELETE_ACCOUNT, {"input": {"password": PASSWORD}}, token=older.access)
         )
-        async with asyncio.timeout(10):
-            while not await connection.fetchval(WAITING):  # noqa: ASYNC110 -- PostgreSQL's, not ours
-                await asyncio.sleep(0.01)
-        await connection.execute(hold, older.session_id)
-    await connection.close()
+        await free("SELECT id FROM sessions ORDER BY id LIMIT 1")
     assert (await asked).only["__typename"] == "DeleteAccountSuccess"
+
+
+@on_postgres
+@pytest.mark.parametrize("field", ["terminateAllSessions", "terminateOtherSessions"])
+async def test_who_ends_several_sessions_and_waits_for_the_account_holds_none_of_them(
+    app: Application, database_url: str, field: str
+) -> None:
+    ada, _ = await app.signed_up(), await app.login()
+    async with kept(database_url, "SELECT id FROM accounts") as free:
+        asked = asyncio.create_task(app.gql(f"mutation {{ {field} {{ __typename }} }}", token=ada.access))
+        await free("SELECT id FROM sessions")
+    assert (await asked).only["__typename"] == "SessionsTerminated"
+
+
+@on_postgres
+async def test_a_spent_token_that_waits_for_the_account_holds_no_session(
+    app: Application, database_url: str, clock: ManualClock
+) -> None:
+    ada = await app.signed_up()
+    await app.refresh(ada.refresh)
+    clock.advance(60)
+    async with kept(database_url, "SELECT id FROM accounts") as free:
+        asked = asyncio.create_task(app.refresh(ada.refresh))
+        await free("SELECT id FROM sessions")
+    assert (await asked)["__typename"] == "InvalidToken"

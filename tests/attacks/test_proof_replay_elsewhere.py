@@ -16,8 +16,7 @@ from support.proofs import ProofKey, claims_at
 from support.redis import RedisServer
 
 from authgql.core.errors import Unavailable
-from authgql.core.redis import connect
-from authgql.core.replay import RedisReplays
+from authgql.core.redis import RedisReplays, connect
 from authgql.core.secrets import ascii_hash
 
 PUBLIC_URL = "http://localhost:9"

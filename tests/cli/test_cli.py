@@ -127,6 +127,17 @@ def test_every_command_explains_itself(run: Command, command: str, text: str) ->
     assert text in " ".join(helped.out.replace("│", " ").split())
 
 
+def test_the_package_runs_as_the_script_does() -> None:
+    said = subprocess.run([sys.executable, "-m", "authgql", "--help"], capture_output=True, check=True)
+    assert COMMANDS[""] in said.stdout.decode()
+
+
+def test_a_program_without_a_redis_does_not_load_its_library() -> None:
+    program = "import sys, authgql.cli; print('redis' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)  # noqa: S603 -- our own program
+    assert said.stdout == b"False\n"
+
+
 @pytest.mark.parametrize("command", ["", "users"])
 def test_a_group_without_a_command_shows_its_commands_and_fails(run: Command, command: str) -> None:
     shown = run(*command.split())

@@ -9,17 +9,18 @@ import pytest
 from redis.asyncio import Redis
 from support.redis import RedisServer
 
-from authgql.core import bus as buses
-from authgql.core.bus import QUEUED, Bus, RedisBus
-from authgql.core.redis import AWAY, connect
+from authgql.core import redis as shared
+from authgql.core.bus import Bus
+from authgql.core.errors import Unavailable
+from authgql.core.redis import QUEUED, RedisBus, connect
 
 PATIENCE_SECONDS = 20
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buses, "RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(buses, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(shared, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(shared, "QUIET_SECONDS", 0.1)
 
 
 @asynccontextmanager
@@ -78,7 +79,7 @@ async def test_while_redis_is_away_nothing_waits_and_afterwards_all_is_as_before
             server.stop()
             one.publish(b"meanwhile")
             assert mine == [b"meanwhile"]
-            with pytest.raises(AWAY):
+            with pytest.raises(Unavailable):
                 await one.ping()
             await asyncio.sleep(0.1)
             server.start()

@@ -28,6 +28,7 @@ from authgql.audit.events import Origin
 from authgql.core.redis import connect
 from authgql.limits.policy import POLICIES, Attempt, Policy, rates
 from authgql.limits.service import PAUSE_SECONDS, Limits, RateLimited
+from authgql.limits.shared import SharedWindows
 
 pytestmark = [pytest.mark.redis, no_database]
 FEW = 3
@@ -48,8 +49,8 @@ async def app(make_app: MakeApp, redis_url: str) -> Application:
 async def other_node(app: Application, redis_url: str) -> AsyncIterator[Limits]:
     """The limits of another process; only its database is the first one's."""
     async with connect(redis_url) as redis:
-        audit = app.system.services.audit
-        yield Limits(clock=app.clock, audit=audit, enabled=True, redis=redis, factor=1)
+        audit, shared = app.system.services.audit, SharedWindows(redis, clock=app.clock)
+        yield Limits(clock=app.clock, audit=audit, enabled=True, shared=shared, factor=1)
 
 
 def allow_few(monkeypatch: pytest.MonkeyPatch, attempt: Attempt = Attempt.LOGIN) -> None:
