@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
@@ -43,30 +44,23 @@ class _Mail:
 
 
 class Templates:
-    """All mails that this server can write, read from the package and compiled once.
+    """All mails that this server can write, read from the package.
 
     `site` names the sender in the mail's head and foot, best the host of the public URL.
     """
 
     def __init__(self, *, site: str = "") -> None:
-        environment = Environment(
-            loader=PackageLoader("authgql.mail", "templates"),
-            autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters["inert"] = _inert
-        environment.globals["site"] = site
-        self._mails = {name: _load(environment, name) for name in NAMES}
+        self._site = site
 
     def render(self, template: str, context: Mapping[str, str]) -> Rendered:
         """Write the mail `template`, one of `NAMES`, with the values that it names.
 
         Raises KeyError for another template and jinja2.UndefinedError for a value that is missing.
         """
-        mail = self._mails[template]
-        values = {name: _one_line(value) for name, value in context.items()}
+        if template not in NAMES:
+            raise KeyError(template)
+        mail = _mail(template)
+        values = {"site": self._site, **{name: _one_line(value) for name, value in context.items()}}
         return Rendered(
             subject=mail.subject,
             text=mail.text.render(values).strip() + "\n",
@@ -74,11 +68,26 @@ class Templates:
         )
 
 
-def _load(environment: Environment, name: str) -> _Mail:
-    text = environment.get_template(f"{name}.txt")
-    # Rendered here, where no user's data exists: a subject that asked for any would stop the server's start.
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("authgql.mail", "templates"),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inert"] = _inert
+    return environment
+
+
+@cache
+def _mail(name: str) -> _Mail:
+    """Compile a mail when the first of its kind is written: all of them at the start would hold that up."""
+    text, html = (_environment().get_template(f"{name}.{kind}") for kind in ("txt", "html"))
+    # Rendered here, where no user's data is at hand.
     subject = "".join(text.blocks["subject"](text.new_context()))
-    return _Mail(subject=_one_line(subject).strip(), text=text, html=environment.get_template(f"{name}.html"))
+    return _Mail(subject=_one_line(subject).strip(), text=text, html=html)
 
 
 def _one_line(value: str) -> str:

@@ -66,8 +66,7 @@ async def test_what_is_answered_and_what_is_stored_are_the_same(app: Application
     assert spent.spent_at == successor.issued_at == app.clock.now()
     assert successor.token_hash == fingerprint(answer["tokens"]["refreshToken"])
     assert successor.generation == 1
-    assert successor.spent_at is None
-    assert not successor.sealed_successor
+    assert [successor.spent_at, successor.sealed_successor] == [None, None]
     row = (await app.rows("SELECT * FROM security_events ORDER BY id"))[-1]
     assert (row["kind"], str(row["session_id"])) == ("session.refreshed", ada.session_id)
 
