@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
@@ -23,9 +23,15 @@ from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.database import transaction
 from authgql.core.errors import Refusal
+from authgql.core.rows import Rows
+from authgql.core.statements import Statement
 from authgql.core.words import moment
 from authgql.mail.outbox import Outbox
 
+UNCHANGED: Final = Statement("""
+SELECT 1 FROM "accounts" WHERE "id" = :id AND "password_hash" = :password_hash AND "locked_at" IS NULL
+FOR NO KEY UPDATE
+""")
 Accepted = TypeVar("Accepted")
 
 
@@ -95,6 +101,9 @@ class Accounts:
         self._audit = audit
         self._outbox = outbox
         self._verification = verification
+        rows = Rows(Account)
+        self._by_username = rows.where('t."username_key" = :key')
+        self._by_email = rows.where('t."email_key" = :key')
 
     async def register(self, new: NewAccount, *, password_hash: str, origin: Origin | None) -> Account:
         """Make an account and, if a client asked, mail a link to prove its address.
@@ -120,7 +129,7 @@ class Accounts:
         """Find an account by its username or its e-mail address, in any spelling."""
         if "@" in login:
             try:
-                return await Account.get_or_none(email_key=EmailAddress.of(login).key)
+                return await self._by_email.first(key=EmailAddress.of(login).key)
             except NotAcceptable:
                 return None
         return await self.by_username(login)
@@ -128,7 +137,7 @@ class Accounts:
     async def by_username(self, username: str) -> Account | None:
         """Find an account by its username, in any spelling."""
         key = username_key(username)
-        return await Account.get_or_none(username_key=key) if key else None
+        return await self._by_username.first(key=key) if key else None
 
     async def get(self, account_id: UUID) -> Account | None:
         """Find an account by its id."""
@@ -149,10 +158,10 @@ class Accounts:
         False if its password was changed or it was locked or erased meanwhile: a login that raced a
         password change must not outlive it.
         """
-        unchanged = Account.filter(id=account.id, password_hash=account.password_hash, locked_at=None)
-        if password_hash is not None:
-            return await unchanged.update(password_hash=password_hash) == 1
-        return await unchanged.select_for_update(no_key=True).first() is not None
+        read = {"id": account.id, "password_hash": account.password_hash}
+        if password_hash is None:
+            return bool(await UNCHANGED.rows(**read))
+        return await Account.filter(locked_at=None, **read).update(password_hash=password_hash) == 1
 
     async def set_password(self, account: Account, password_hash: str) -> bool:
         """Replace the password that `account` was read with; False if it was replaced meanwhile.

@@ -21,8 +21,14 @@ from authgql.core.errors import Problem
 from authgql.core.networks import network
 from authgql.core.rows import Rows
 from authgql.core.secrets import first_id_at
+from authgql.core.statements import Statement
 
 LONGEST_REQUEST: Final = timedelta(minutes=10)
+
+RECENT: Final = Statement("""
+SELECT "kind" FROM "security_events"
+WHERE "subject" = :subject AND "id" >= :oldest AND "kind" IN (:counted, :last) ORDER BY "id" DESC LIMIT :most
+""")
 
 log = structlog.get_logger("authgql.security")
 
@@ -145,13 +151,14 @@ class AuditLog:
         self, event: Event, *, last: Event, subject: UUID, within: timedelta, most: int
     ) -> int:
         """Count a subject's events of one kind since the last of another, in a span of time, up to `most`."""
-        recent = SecurityEventRecord.filter(
+        kinds = await RECENT.rows(
             subject=subject,
-            id__gte=first_id_at(self._clock.now() - within),
-            kind__in=[event.kind, last.kind],
+            oldest=first_id_at(self._clock.now() - within),
+            counted=event.kind,
+            last=last.kind,
+            most=most,
         )
-        rows = await recent.order_by("-id").limit(most).only("kind")
-        return len(list(takewhile(lambda row: row.kind == event.kind, rows)))
+        return len(list(takewhile(lambda row: row[0] == event.kind, kinds)))
 
     def tell(self, row: SecurityEventRecord) -> None:
         """Tell the metrics, the log and the bus of a row that is safe on disk."""

@@ -14,6 +14,8 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
+from authgql.core.lending import Lending
+
 log = structlog.get_logger(__name__)
 
 
@@ -22,12 +24,15 @@ class Borrowed(PoolConnectionWrapper[Any]):
 
     def __init__(self, client: "Client", pool_init_lock: asyncio.Lock) -> None:
         super().__init__(client, pool_init_lock)
-        self._acquire = client.acquire
+        self._lender = client
 
     async def __aenter__(self) -> Any:  # noqa: ANN401 -- asyncpg's connection, which has no types
         await self.ensure_connection()
-        self.connection = await self._acquire()
+        self.connection = await self._lender.lending.take()
         return self.connection
+
+    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        await self._lender.lending.give(self.connection, clean=failed is None)
 
 
 class TransactionContext(TransactionContextPooled):
@@ -38,16 +43,28 @@ class TransactionContext(TransactionContextPooled):
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
-        parent = cast("Client", self.client._parent)  # noqa: SLF001 -- Tortoise's own does so too
-        connection = await parent.acquire()
-        self.client._connection = connection  # noqa: SLF001 -- the same
+        lending = cast("Client", self.client._parent).lending  # noqa: SLF001 -- Tortoise's own does so too
+        self.client._connection = connection = await lending.take()  # noqa: SLF001 -- the same
         try:
             await self.client.begin()
         except BaseException:
-            await cast("Any", parent._pool).release(connection)  # noqa: SLF001 -- the same
+            await lending.give(connection, clean=False)
             raise
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
+
+    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        lending = cast("Client", self.client._parent).lending  # noqa: SLF001 -- the same
+        clean = False
+        try:
+            if failed:
+                await self.client.rollback()
+            else:
+                await self.client.commit()
+                clean = True
+        finally:
+            get_connections().reset(self.token)
+            await lending.give(self.client._connection, clean=clean)  # noqa: SLF001 -- the same
 
 
 class Client(AsyncpgDBClient):
@@ -56,11 +73,7 @@ class Client(AsyncpgDBClient):
     def __init__(self, *, acquire_timeout: float, **credentials: Any) -> None:  # noqa: ANN401 -- Tortoise's
         super().__init__(**credentials)
         self._acquire_timeout = acquire_timeout
-
-    async def acquire(self) -> Any:  # noqa: ANN401 -- asyncpg's connection, which has no types
-        """Take a connection out of the pool; raises TimeoutError if there is none in time."""
-        assert self._pool is not None  # noqa: S101 -- whoever asks has ensured it
-        return await self._pool.acquire(timeout=self._acquire_timeout)
+        self.lending: Lending  # there is one once there is a pool
 
     async def ping(self) -> None:
         """Ask for a sign of life; raises DBConnectionError if it is a standby's, which takes no writes."""
@@ -70,8 +83,7 @@ class Client(AsyncpgDBClient):
 
     def in_use(self) -> int:
         """Return how many of the pool's connections somebody has."""
-        pool = cast("Any", self._pool)
-        return int(pool.get_size() - pool.get_idle_size())
+        return self.lending.in_use()
 
     def acquire_connection(self) -> Borrowed:
         """Borrow a connection for one statement."""
@@ -87,7 +99,14 @@ class Client(AsyncpgDBClient):
         if "statement_cache_size" not in options and await self._meets_a_pooler(unprepared):
             log.info("database.pooler", statement_cache_size=0)
             options = unprepared
-        return await super().create_pool(**options)
+        pool = await super().create_pool(**options)
+        self.lending = Lending(pool, timeout=self._acquire_timeout)
+        return pool
+
+    async def _close(self) -> None:
+        if self._pool:
+            await self.lending.end()
+        await super()._close()
 
     async def _meets_a_pooler(self, options: dict[str, Any]) -> bool:
         """Tell whether the process that greeted us is another than the one that answers."""

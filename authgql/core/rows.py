@@ -42,6 +42,10 @@ class Rows(Generic[Row]):
         """Return the columns for a SELECT, `table` being the name that the statement gives the table."""
         return ", ".join(f'{table}."{column}"' for column in self.columns)
 
+    def where(self, condition: str) -> "Query[Row]":
+        """Return a SELECT of whole rows; `condition` may go on with ORDER BY and the like."""
+        return Query(self, condition)
+
     def insertion(self, *, prefix: str = "", source: str = "") -> str:
         """Return an INSERT of one row, or of one for each row of `source`.
 
@@ -119,6 +123,24 @@ class Rows(Generic[Row]):
     def _readers(self) -> Sequence[Callable[[Any], Any] | None]:
         fields = self._model._meta.fields_map  # noqa: SLF001 -- the same
         return [FROM_SQLITE.get(type(fields[name])) for name in self._attributes]
+
+
+class Query(Generic[Row]):
+    """A SELECT of one model's rows, put together when it is first asked."""
+
+    def __init__(self, rows: Rows[Row], condition: str) -> None:
+        self._rows = rows
+        self._condition = condition
+
+    async def first(self, **values: object) -> Row | None:
+        """Return the first row, if there is one."""
+        found = await self._statement.rows(**values)
+        return self._rows.read(found[0]) if found else None
+
+    @cached_property
+    def _statement(self) -> Statement:
+        table = self._rows.table
+        return Statement(f'SELECT {self._rows.select("t")} FROM "{table}" t WHERE {self._condition}')  # noqa: S608 -- our own words
 
 
 class Joined:

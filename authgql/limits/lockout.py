@@ -9,6 +9,7 @@ from uuid import UUID
 
 from authgql.core.database import current, dialect, transaction
 from authgql.core.secrets import fingerprint, new_nonce
+from authgql.core.statements import Statement
 from authgql.limits.models import PasswordFailures
 
 MAX_FAILURES: Final = 100  # NIST SP 800-63B-4 section 3.2.2: no more than that in a row
@@ -22,6 +23,8 @@ SELECT $1, (SELECT "id" FROM "accounts" WHERE "id" = $2), 1 WHERE true
 ON CONFLICT ("key") DO UPDATE SET "failures" = "password_failures"."failures" + 1
 RETURNING "failures"
 """
+FAILURES: Final = Statement('SELECT "failures" FROM "password_failures" WHERE "key" = :key')
+HELD: Final = Statement('SELECT 1 FROM "password_failures" WHERE "key" = :key FOR UPDATE')
 
 
 class Lockout:
@@ -29,8 +32,8 @@ class Lockout:
 
     async def is_disabled(self, account_id: UUID, source: str) -> bool:
         """Tell whether the password is to be taken for wrong, whatever it is."""
-        row = await PasswordFailures.get_or_none(key=_key(account_id, source))
-        return row is not None and row.failures >= MAX_FAILURES
+        rows = await FAILURES.rows(key=_key(account_id, source))
+        return bool(rows) and rows[0][0] >= MAX_FAILURES
 
     async def failed(self, account_id: UUID, source: str) -> bool:
         """Count a wrong password in the caller's transaction; true of the very one that disables it."""
@@ -44,10 +47,10 @@ class Lockout:
     async def passed(self, account_id: UUID, source: str) -> bool:
         """Forget the source's failures, for the password was right; false if it is disabled by now."""
         async with transaction():
-            row = await PasswordFailures.filter(key=_key(account_id, source)).select_for_update().first()
-            if row is None:
+            key = _key(account_id, source)
+            if not await HELD.rows(key=key):
                 return True
-            return await PasswordFailures.filter(key=row.key, failures__lt=MAX_FAILURES).delete() == 1
+            return await PasswordFailures.filter(key=key, failures__lt=MAX_FAILURES).delete() == 1
 
     async def forget(self, account_id: UUID) -> bool:
         """Enable an account's password everywhere; tell whether it was disabled anywhere."""

@@ -8,6 +8,7 @@ import orjson
 
 from authgql.core.clock import Clock
 from authgql.core.database import after_commit
+from authgql.core.rows import Rows
 from authgql.core.sealing import Sealer
 from authgql.core.secrets import new_id
 from authgql.mail.models import OutboxMail
@@ -19,6 +20,7 @@ class Outbox:
     def __init__(self, *, clock: Clock, sealer: Sealer) -> None:
         self._clock = clock
         self._sealer = sealer
+        self._rows = Rows(OutboxMail)
         self.on_mail: Callable[[], None] = lambda: None
 
     async def enqueue(
@@ -36,7 +38,7 @@ class Outbox:
         """
         mail_id, now = new_id(), self._clock.now()
         content = orjson.dumps({"to": to, "context": dict(context)}).decode()
-        await OutboxMail.create(
+        mail = self._rows.new(
             id=mail_id,
             account_id=account_id,
             template=template,
@@ -45,4 +47,5 @@ class Outbox:
             due_at=now,
             useless_after=useless_after,
         )
+        await self._rows.insert(mail)
         after_commit(self.on_mail)

@@ -1,20 +1,29 @@
 """A device is known by the logins it made, until its owner says that one of them was somebody else's."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from authgql.core.statements import Statement
 from authgql.sessions.models import Session
+
+EARLIER: Final = Statement("""
+SELECT 1 FROM "sessions" WHERE "account_id" = :account_id AND "id" < :id LIMIT 1
+""")
+DISAVOWED: Final = Statement("""
+SELECT 1 FROM "sessions"
+WHERE "account_id" = :account_id AND "device_id" = :device_id AND "disavowed_at" IS NOT NULL LIMIT 1
+""")
 
 
 async def is_disowned(device_id: str, *, account_id: UUID) -> bool:
     """Tell whether the owner disavowed a login from this device."""
-    disavowed = Session.filter(account_id=account_id, device_id=device_id, disavowed_at__isnull=False)
-    return await disavowed.exists()
+    return bool(await DISAVOWED.rows(account_id=account_id, device_id=device_id))
 
 
 async def is_first_login(session: Session) -> bool:
     """Tell whether this is the account's first session: whoever registered is no stranger to the account."""
-    return not await Session.filter(account_id=session.account_id, id__lt=session.id).exists()
+    return not await EARLIER.rows(account_id=session.account_id, id=session.id)
 
 
 async def disown(session_id: UUID, *, account_id: UUID, at: datetime) -> Session | None:

@@ -14,6 +14,7 @@ from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
 from authgql.core.database import transaction
+from authgql.core.rows import Rows
 from authgql.sessions.activity import Activity, Timeouts
 from authgql.sessions.devices import MAX_USER_AGENT, describe
 from authgql.sessions.errors import SessionNotFound
@@ -53,6 +54,7 @@ class Sessions:
         self.renewal = Renewal(clock=clock, timeouts=timeouts, token_life=token_life)
         self._limit = limit
         self._in_use = Living(clock=clock)
+        self._rows = Rows(Session)
 
     async def start(
         self, account: Account, *, origin: Origin, device_id: str, key_thumbprint: str | None = None
@@ -60,8 +62,8 @@ class Sessions:
         """Start a session, bound to a key if one is given, of an account that the transaction holds."""
         now = self._clock.now()
         device, location = describe(origin.user_agent), self._locator.locate(origin.ip_address)
-        session = await Session.create(
-            account=account,
+        session = self._rows.new(
+            account_id=account.id,
             logged_in_at=now,
             authenticated_at=now,
             last_seen_at=now,
@@ -79,6 +81,7 @@ class Sessions:
             device_id=device_id,
             **self.renewal.token(now + self._timeouts.absolute),
         )
+        await self._rows.insert(session)
         await self._audit.record(
             Event.SESSION_STARTED, subject=account.pseudonym, origin=origin, session_id=session.id
         )
