@@ -119,6 +119,8 @@ class Feed:
         return SecurityEventRecord.filter(kind__in=self._kinds, session_id__not_isnull=True, **conditions)
 
     def _hear(self, message: bytes) -> None:
+        if not self._followers:
+            return
         try:
             entry = Entry.read(message)
         except (ValueError, KeyError, TypeError):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-from tortoise import connections
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext, require_context, set_global_context
 from tortoise.exceptions import DBConnectionError, OperationalError
@@ -78,7 +77,7 @@ class Database:
 def current() -> Any:  # noqa: ANN401 -- Tortoise's client, or its transaction: no common protocol
     """Return the connection to run a statement on: the open transaction's, if there is one."""
     context = require_context()
-    return connections.get(context.default_connection)
+    return context.connections.get(str(context.default_connection))
 
 
 def dialect() -> str:

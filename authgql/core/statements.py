@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from authgql.core.database import current, dialect
+from authgql.core.database import current
 
 NAMED: Final = re.compile(r"(?<!:):([a-z_]+)")
 LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE\b")
@@ -33,9 +33,10 @@ class Statement:
         return int((await self._run(values))[0])
 
     async def _run(self, values: dict[str, object]) -> Any:  # noqa: ANN401 -- the drivers' rows
-        if dialect() == "postgres":
-            return await current().execute_query(self._postgres, [values[name] for name in self._names])
-        return await current().execute_query(self._sqlite, [_kept(values[name]) for name in self._names])
+        connection = current()
+        if connection.capabilities.dialect == "postgres":
+            return await connection.execute_query(self._postgres, [values[name] for name in self._names])
+        return await connection.execute_query(self._sqlite, [_kept(values[name]) for name in self._names])
 
 
 def _kept(value: object) -> object:

@@ -15,7 +15,7 @@ from authgql.core.clock import Clock
 from authgql.core.secrets import fingerprint
 from authgql.keys.service import Key, SigningKeys
 from authgql.sessions.models import Session
-from authgql.tokens.compact import BadJws, CompactJws, parse
+from authgql.tokens.compact import BadJws, CompactJws, parse, write
 
 TYPE: Final = "at+jwt"  # RFC 9068 section 2.1
 SCOPE: Final = "account"
@@ -84,8 +84,9 @@ class AccessTokens:
         if session.key_thumbprint:
             claims["cnf"] = {"jkt": session.key_thumbprint}  # RFC 9449 section 6.1
         key = self._keys.current
-        headers = {"typ": TYPE, "kid": key.kid}
-        return jwt.encode(claims, key.private_key, algorithm=key.algorithm, headers=headers)
+        algorithm = jwt.get_algorithm_by_name(key.algorithm)
+        header = {"typ": TYPE, "alg": key.algorithm, "kid": key.kid}
+        return write(header, claims, lambda signing_input: algorithm.sign(signing_input, key.private_key))
 
     def verify(self, token: str) -> AccessClaims:
         """Return what a token proves, or raise `BadAccessToken`; the session is not looked up here."""
