@@ -14,7 +14,7 @@ from typing import Final
 
 import orjson
 
-from benchmarks import figures, growth, hashing, peers, plot, report, scenes, servers, signatures
+from benchmarks import figures, growth, hashing, peers, plot, proofs, report, scenes, servers, signatures
 from benchmarks.figures import BARE, Figure, Name
 from benchmarks.load import Conversation, Measured, measure
 from benchmarks.quiet import Busy, Watch, watched
@@ -149,6 +149,10 @@ def _rates(
         (BARE, ""): (bare, scenes.bare(plan.connections))
     }
     series |= {(who, what): (ours[who], said) for who, all_ in asked.items() for what, said in all_.items()}
+    series |= {
+        (who, "me, with DPoP"): (server, proofs.ask(server.port, plan.connections))
+        for who, server in ours.items()
+    }
     peers.install()
     for who, (serve, ask) in PEERS.items():
         url = servers.create_database(run.urls["PostgreSQL"], who)

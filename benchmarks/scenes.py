@@ -101,29 +101,29 @@ def bare(connections: int) -> Sequence[Conversation]:
 
 def prepare(port: int, connections: int) -> dict[str, Sequence[Conversation]]:
     """Register accounts on an empty server and return what to ask it, by name."""
-    server = _Client(port)
+    server = Client(port)
     for name in ("reader", "comer", "stayer"):
         given = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
         server.ask(REGISTER, {"input": given})
     for _ in range(ENDED_SESSIONS):
         server.login("reader")
     tokens = server.login("reader")
-    server.ask(TERMINATE_OTHERS, {}, tokens["accessToken"])
+    server.ask(TERMINATE_OTHERS, {}, authorization=f"Bearer {tokens['accessToken']}")
     for _ in range(ACTIVE_SESSIONS - 1):
         server.login("reader")
-    access = tokens["accessToken"]
+    bearer = f"authorization: Bearer {tokens['accessToken']}"
     login = {"input": {"username": "comer", "password": PASSWORD}}
     return {
-        "me": [Repeated(post(ME, token=access), b'"username":"reader"')] * connections,
-        "sessions(first: 20)": [Repeated(post(SESSIONS, token=access), b'"status":"ACTIVE"', ACTIVE_SESSIONS)]
+        "me": [Repeated(post(ME, None, bearer), b'"username":"reader"')] * connections,
+        "sessions(first: 20)": [Repeated(post(SESSIONS, None, bearer), b'"status":"ACTIVE"', ACTIVE_SESSIONS)]
         * connections,
         "login": [Repeated(post(LOGIN, login), b'"accessToken":"')] * connections,
         "refresh": [Chain(server.login("stayer")["refreshToken"]) for _ in range(connections)],
     }
 
 
-def post(query: str, variables: Mapping[str, object] | None = None, token: str | None = None) -> bytes:
-    """Return a request that runs an operation."""
+def post(query: str, variables: Mapping[str, object] | None = None, *more: str) -> bytes:
+    """Return a request that runs an operation, with more headers."""
     body = orjson.dumps({"query": query, "variables": variables})
     head = [
         "POST /graphql HTTP/1.1",
@@ -132,21 +132,20 @@ def post(query: str, variables: Mapping[str, object] | None = None, token: str |
         "accept: application/graphql-response+json",
         "content-type: application/json",
         f"content-length: {len(body)}",
-        *([f"authorization: Bearer {token}"] if token else []),
+        *more,
     ]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
-class _Client:
+class Client:
     """Asks one thing after the other, for what must be there beforehand."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
-    def ask(self, query: str, variables: Mapping[str, object], token: str | None = None) -> Any:  # noqa: ANN401 -- JSON
-        headers = {"content-type": "application/json", "user-agent": FIREFOX}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
+    def ask(self, query: str, variables: Mapping[str, object], **headers: str) -> Any:  # noqa: ANN401 -- JSON
+        """Run an operation and return what it says, or raise `WrongAnswer` if that is a refusal."""
+        headers |= {"content-type": "application/json", "user-agent": FIREFOX}
         body = orjson.dumps({"query": query, "variables": variables})
         self._connection.request("POST", "/graphql", body, headers)
         answer = orjson.loads(self._connection.getresponse().read())
@@ -155,6 +154,7 @@ class _Client:
             raise WrongAnswer(str(answer))
         return value
 
-    def login(self, username: str) -> Any:  # noqa: ANN401 -- JSON
+    def login(self, username: str, **headers: str) -> Any:  # noqa: ANN401 -- JSON
+        """Sign in and return the tokens."""
         given = {"username": username, "password": PASSWORD}
-        return self.ask(LOGIN, {"input": given})["tokens"]
+        return self.ask(LOGIN, {"input": given}, **headers)["tokens"]

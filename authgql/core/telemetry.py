@@ -1,11 +1,16 @@
 """What happens can be read afterwards: by people in development, by machines elsewhere, without secrets."""
 
+import asyncio
+import atexit
 import json
 import logging
 import sys
+from collections import deque
 from contextlib import suppress
+from threading import RLock
 from typing import Any, Final
 
+import orjson
 import structlog
 
 SHARED: list[Any] = [
@@ -15,20 +20,41 @@ SHARED: list[Any] = [
 ]
 NOISY = ("tortoise", "aiosqlite", "asyncio", "uvicorn")
 
-# Made once: a line is written for every request. ASCII, so that no character of a path drives a terminal.
-JSON: Final = json.JSONEncoder(default=repr)
+# In ASCII, so that no character of a path drives a terminal.
+JSON: Final = json.JSONEncoder(default=repr, separators=(",", ":"))
 
 
 class StandardError:
-    """Takes finished lines. One that cannot be written is lost: no request fails for the log's sake."""
+    """Takes finished lines, and writes those of one round of the event loop together, in their order.
+
+    Those that cannot be written are lost: no request fails for the log's sake.
+    """
+
+    def __init__(self) -> None:
+        self._texts: deque[str] = deque()
+        self._writing = RLock()  # a log line can fall into another: from a finaliser
 
     def msg(self, line: str) -> None:
-        """Write a line at once."""
-        with suppress(OSError, ValueError):  # no space left, nobody reads any more; closed
-            sys.stderr.write(line + "\n")
-            sys.stderr.flush()
+        """Write a line in a moment, or at once where no event loop runs."""
+        self.write(line + "\n")
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:
+            self.flush()
 
     debug = info = warning = error = critical = msg
+
+    def write(self, text: str) -> None:
+        """Keep a text until `flush`, as a file does."""
+        self._texts.append(text)
+
+    def flush(self) -> None:
+        """Write what there is."""
+        with self._writing, suppress(OSError, ValueError):  # no space left, nobody reads any more; closed
+            text = "".join(self._texts.popleft() for _ in range(len(self._texts)))
+            if text:
+                sys.stderr.write(text)
+                sys.stderr.flush()
 
 
 def configure_logging(log_format: str, *, quiet: bool = False) -> None:
@@ -44,7 +70,8 @@ def configure_logging(log_format: str, *, quiet: bool = False) -> None:
         logger_factory=lambda *_: standard_error,
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    atexit.register(standard_error.flush)
+    handler = logging.StreamHandler(standard_error)
     handler.setFormatter(_for_libraries(rendering))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in NOISY:
@@ -79,7 +106,11 @@ def _rendering(*, console: bool) -> list[Any]:
 
 
 def _as_json(_: Any, __: str, event: structlog.typing.EventDict) -> str:  # noqa: ANN401 -- structlog's signature
-    return JSON.encode(event)
+    try:
+        line = orjson.dumps(event, default=repr)
+    except TypeError:  # not UTF-8, or a number beyond 64 bits
+        return JSON.encode(event)
+    return line.decode() if line.isascii() else JSON.encode(event)
 
 
 def _for_libraries(rendering: list[Any]) -> structlog.stdlib.ProcessorFormatter:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from authgql.gate.errors import CsrfRefused
 from authgql.tokens.service import TokenPair
@@ -16,8 +17,7 @@ class Site(Enum):
     UNKNOWN = auto()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
+class Credentials(NamedTuple):
     """The tokens that came with a request; `from_cookies` if the browser added them by itself.
 
     `proofs` are the values of its `DPoP` headers: one, or none, or the request is wrong. `device` is the

@@ -62,7 +62,7 @@ class Hashing:
         self._most = self._workers + max_waiting
         self._under_way = 0
         self._seconds = 0.0  # that the last one took, by which the wait is told
-        self._hashed = self._holds = False  # since the last `rest`; before it
+        self._hashed, self._holds = True, False  # since the last `rest`: nobody's; before it
         self._nobodys = self._hasher.hash("nobody's password")
 
     async def hash(self, password: str) -> str:

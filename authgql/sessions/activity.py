@@ -31,13 +31,13 @@ class Activity:
 
     def __init__(self, *, clock: Clock, timeouts: Timeouts) -> None:
         self._clock = clock
-        self._timeouts = timeouts
+        self._idle, self._lag = timeouts.idle, timeouts.lag
         self._seen: dict[UUID, tuple[datetime, datetime]] = {}
 
     def saw(self, session: Session, now: datetime) -> None:
         """Note that a session is in use."""
-        if now - session.last_seen_at >= self._timeouts.lag:
-            expires_at = min(now + self._timeouts.idle, session.absolute_expires_at)
+        if now - session.last_seen_at >= self._lag:
+            expires_at = min(now + self._idle, session.absolute_expires_at)
             self._seen[session.id] = (now, expires_at)
 
     async def flush(self) -> None:

@@ -1,6 +1,5 @@
 """An access token names a session, and proves nothing unless this server signed it for this purpose."""
 
-from calendar import timegm
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,4 +149,4 @@ class AccessTokens:
 
 def whole_seconds(moment: datetime) -> int:
     """Return a moment as tokens have it (RFC 7519 section 2), its fraction cut off."""
-    return timegm(moment.utctimetuple())
+    return int(moment.timestamp())

@@ -32,8 +32,9 @@ class Cookies:
         """Tell what a request shows; a client that sends `Authorization` means it, whatever its cookies."""
         site = self._site(request)
         shown = request.headers.getlist("authorization")
-        access, refresh = request.cookies.get(self._access), request.cookies.get(self._refresh)
-        proofs, device = request.headers.getlist("dpop"), request.cookies.get(self._device)
+        cookies = request.cookies
+        access, refresh = cookies.get(self._access), cookies.get(self._refresh)
+        proofs, device = request.headers.getlist("dpop"), cookies.get(self._device)
         if shown or not (access or refresh):
             return Credentials(access_token=bearer(shown), site=site, proofs=proofs, device=device)
         return Credentials(

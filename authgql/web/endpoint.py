@@ -31,6 +31,10 @@ from authgql.web.request import (
 )
 from authgql.web.streams import Streams
 
+HEADERS: Final = {
+    media: ((b"content-type", f"{media}; charset=utf-8".encode()), (b"vary", b"accept"))
+    for media in (JSON, RESPONSE_JSON)
+}
 STATUSES: Final = {Unavailable.code: 503, CsrfRefused.code: 403}
 
 
@@ -148,6 +152,6 @@ def turned_away(refusal: Problem, media: str = JSON) -> Response:
 
 
 def _answer(status: int, media: str, body: dict[str, Any]) -> Response:
-    content = orjson.dumps(body, default=str)
-    headers = {"content-type": f"{media}; charset=utf-8", "vary": "accept"}
-    return Response(content, status, headers)
+    response = Response(orjson.dumps(body, default=str), status)
+    response.raw_headers[:0] = HEADERS[media]
+    return response

@@ -1,7 +1,7 @@
 """Every response carries its request's id and the headers that keep browsers from misreading it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final, Protocol
@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from authgql.core.secrets import new_id
+from authgql.core.secrets import new_name
 from authgql.web.errors import internal_error
 from authgql.web.responses import json_response
 
@@ -22,6 +22,8 @@ HEADERS: Final = {
     "x-content-type-options": "nosniff",
 }
 QUIET: Final = ("/healthz", "/readyz")
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 log = structlog.get_logger("authgql.http")
 
@@ -50,13 +52,14 @@ class Requests:
         self._app = app
         self._count = count
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, started = new_id().hex, time.perf_counter()
+        request_id, started = new_name(), time.perf_counter()
         status: int | None = None
         scope.setdefault("state", {})["request_id"] = request_id
 
@@ -64,15 +67,7 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = message.get("headers", ())
-                said = {name for name, _ in headers}
-                message["headers"] = [
-                    *headers,
-                    (b"x-request-id", request_id.encode()),
-                    *(header for header in self._headers if header[0] not in said),
-                ]
-                if status == HTTPStatus.SERVICE_UNAVAILABLE and b"retry-after" not in said:
-                    message["headers"].append((b"retry-after", b"1"))
+                message["headers"] = self._with_ours(message.get("headers", ()), status, request_id)
             await send(message)
 
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -94,6 +89,16 @@ class Requests:
                 elapsed = round(seconds * 1000, 1)
                 log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
             structlog.contextvars.reset_contextvars(**bound)
+
+    def _with_ours(self, headers: Headers, status: int, request_id: str) -> Headers:
+        said = {name for name, _ in headers}
+        ours = self._headers
+        if not said.isdisjoint(self._names):
+            ours = [header for header in ours if header[0] not in said]
+        whole = [*headers, (b"x-request-id", request_id.encode()), *ours]
+        if status == HTTPStatus.SERVICE_UNAVAILABLE and b"retry-after" not in said:
+            whole.append((b"retry-after", b"1"))
+        return whole
 
 
 def _outcome(status: int | None) -> str:

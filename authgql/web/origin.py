@@ -23,24 +23,25 @@ def origin_of(connection: HTTPConnection, trusted: Networks) -> Origin:
 
 def client_address(connection: HTTPConnection, trusted: Networks) -> str:
     """Return the right-most address that no trusted proxy has; the peer's if anything is unreadable."""
-    peer = _peer(connection.client.host) if connection.client else None
-    if peer is None:
+    if connection.client is None:
         return NOBODY
-    if not _within(peer, trusted):
-        return str(peer)
+    peer, is_trusted = _peer(connection.client.host, tuple(trusted))
+    if not is_trusted:
+        return peer
     hops = [_read(hop) for hop in _hops(connection)]
     if None in hops:
-        return str(peer)
+        return peer
     for hop in reversed(hops):
         if hop is not None and not _within(hop, trusted):
             return str(hop)
-    return str(hops[0] or peer) if hops else str(peer)
+    return str(hops[0] or peer) if hops else peer
 
 
 @lru_cache(maxsize=1024)
-def _peer(host: str) -> IPv4Address | IPv6Address | None:
-    """Read the address of a connection, which has it for all its requests."""
-    return _read(host)
+def _peer(host: str, trusted: Networks) -> tuple[str, bool]:
+    """Read the address of a connection, which has it for all its requests, and tell whether it is trusted."""
+    peer = _read(host)
+    return (NOBODY, False) if peer is None else (str(peer), _within(peer, trusted))
 
 
 def _hops(connection: HTTPConnection) -> list[str]:

@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from contextlib import nullcontext
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -16,6 +16,7 @@ EVENT_STREAM: Final = "text/event-stream"
 ANSWERS: Final = {RESPONSE_JSON: RESPONSE_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON}
 QUALITY: Final = re.compile(r";\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)", re.ASCII | re.IGNORECASE)
 BODY_SECONDS: Final = 10
+WHOLE: Final = "authgql.whole"  # the ASGI extension by which our server says that a body is there
 
 
 class BadRequest(Exception):  # noqa: N818 -- the status' name
@@ -27,8 +28,7 @@ class BadRequest(Exception):  # noqa: N818 -- the status' name
         self.message = message
 
 
-@dataclass(frozen=True, kw_only=True)
-class GraphQLRequest:
+class GraphQLRequest(NamedTuple):
     """What is to be run."""
 
     query: str | None
@@ -56,7 +56,9 @@ def negotiate(accept: str) -> str:
 
 def takes_events(accept: str) -> bool:
     """Tell whether a stream of events will do; some clients say so with every request."""
-    return any(media == EVENT_STREAM and quality for quality, _, media in map(_wanted, accept.split(",")))
+    return accept not in ANSWERS and any(
+        media == EVENT_STREAM and quality for quality, _, media in map(_wanted, accept.split(","))
+    )
 
 
 def _check_content_type(request: Request) -> None:
@@ -72,8 +74,9 @@ def _check_content_type(request: Request) -> None:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
+    is_there = WHOLE in request.scope.get("extensions", ())
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with nullcontext() if is_there else asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY:
@@ -98,14 +101,14 @@ def shaped(body: object) -> GraphQLRequest:
         raise BadRequest(400, "The body must be one JSON object; batches are not taken.")
     query, variables = body.get("query"), body.get("variables")
     name, extensions = body.get("operationName"), body.get("extensions")
-    if not isinstance(extensions, dict | None):
+    if not (extensions is None or isinstance(extensions, dict)):
         raise BadRequest(400, "`extensions` must be an object.")
     document_id = _document_id(body.get("documentId"), extensions or {})
     if not isinstance(query, str) and (query is not None or document_id is None):
         raise BadRequest(400, "`query` must be a string: the document.")
-    if not isinstance(variables, dict | None):
+    if not (variables is None or isinstance(variables, dict)):
         raise BadRequest(400, "`variables` must be an object.")
-    if not isinstance(name, str | None):
+    if not (name is None or isinstance(name, str)):
         raise BadRequest(400, "`operationName` must be a string.")
     return GraphQLRequest(
         query=query, document_id=document_id, variables=variables, operation_name=name or None
@@ -117,7 +120,7 @@ def _document_id(given: object, extensions: dict[str, Any]) -> str | None:
     persisted = extensions.get("persistedQuery")
     if given is None and isinstance(persisted, dict):
         given = persisted.get("sha256Hash", "")
-    if not isinstance(given, str | None):
+    if not (given is None or isinstance(given, str)):
         raise BadRequest(400, "`documentId`, or `persistedQuery.sha256Hash`, must be a string.")
     return given
 

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from authgql.web.request import WHOLE
 from authgql.wire.connections import Connections
 
 HEAD_SECONDS: Final = 10
@@ -132,6 +133,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Wait no longer for the client."""
         self._reading, self._due = Reading.NOTHING, NEVER
+        self.scope["extensions"] = {WHOLE: {}}
         self.server_state.has_come(self)
         super().on_message_complete()
 

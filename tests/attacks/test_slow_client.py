@@ -213,7 +213,7 @@ def test_one_client_has_only_so_many_connections(start_server: StartServer) -> N
     for connection in mine:
         connection.close()
     time.sleep(1.2)
-    assert '"event": "connections.refused"' in server.log.read_text()
+    assert '"event":"connections.refused"' in server.log.read_text()
 
 
 def test_a_trusted_proxy_speaks_for_many(start_server: StartServer) -> None:

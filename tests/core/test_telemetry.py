@@ -1,10 +1,13 @@
 """What is logged is one line of standard error, whoever logs it, and never costs a request its answer."""
 
+import asyncio
 import io
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 import structlog
@@ -33,6 +36,16 @@ def _logging_as_before() -> Iterator[None]:
     root.setLevel(level)
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)
+
+
+class Counting(io.StringIO):
+    """A file that counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
 
 
 def written(monkeypatch: pytest.MonkeyPatch, log_format: str) -> io.StringIO:
@@ -71,3 +84,55 @@ async def test_a_log_that_cannot_be_written_costs_no_answer(
     configure_logging(log_format)
     monkeypatch.setattr(sys, "stderr", Full())
     assert (await app.gql(ME)).body == {"data": {"me": None}}
+
+
+async def test_lines_of_one_moment_are_written_at_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Counting()
+    monkeypatch.setattr(sys, "stderr", output)
+    configure_logging("json")
+    for number in range(3):
+        structlog.get_logger("ours").info("happened", number=number)
+    assert output.writes == 0
+    await asyncio.sleep(0)
+    assert output.writes == 1
+    assert [json.loads(line)["number"] for line in output.getvalue().splitlines()] == [0, 1, 2]
+
+
+async def test_a_librarys_line_does_not_overtake_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = written(monkeypatch, "json")
+    structlog.get_logger("ours").info("first")
+    logging.getLogger("theirs").warning("second")
+    assert [json.loads(line)["event"] for line in output.getvalue().splitlines()] == ["first", "second"]
+
+
+async def test_another_threads_line_does_not_overtake_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = written(monkeypatch, "json")
+    structlog.get_logger("ours").info("first")
+    thread = Thread(target=structlog.get_logger("ours").info, args=["second"])
+    thread.start()
+    thread.join()  # not awaited: the loop has no round meanwhile
+    assert [json.loads(line)["event"] for line in output.getvalue().splitlines()] == ["first", "second"]
+
+
+def test_the_last_words_before_the_end_are_written() -> None:
+    program = """
+import asyncio, structlog
+from authgql.core.telemetry import configure_logging
+
+configure_logging("json")
+loop = asyncio.new_event_loop()
+loop.call_soon(lambda: (structlog.get_logger().info("last"), loop.stop()))
+loop.run_forever()
+loop.close()
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)  # noqa: S603 -- our own words
+    assert json.loads(said.stderr)["event"] == "last"
+
+
+@pytest.mark.parametrize("value", ["\x9b", "\x7f", "\ud800", 2**64, {1: 2}, b"\x00"])
+def test_any_value_makes_a_line_in_ascii(monkeypatch: pytest.MonkeyPatch, value: object) -> None:
+    output = written(monkeypatch, "json")
+    structlog.get_logger("ours").info("happened", value=value)
+    expected = json.loads(json.dumps(value, default=repr))
+    assert json.loads(output.getvalue())["value"] == expected
+    assert output.getvalue().isascii()

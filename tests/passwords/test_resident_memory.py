@@ -26,6 +26,10 @@ def resident():
 async def main():
     keep_until_asked()
     hashing = Hashing(profile="owasp", workers={WORKERS})
+    await hashing.rest()
+    print(resident())
+    await hashing.rest()
+    print(resident())
     for _ in range(3):
         await asyncio.gather(*(hashing.hash("violet-harbour") for _ in range({WORKERS})))
     for _ in range(3):
@@ -42,7 +46,8 @@ asyncio.run(main())
 def test_the_memory_of_hashes_is_given_back_once_they_stop_coming() -> None:
     command = [sys.executable, "-c", SCRIPT]
     said = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 -- our own words
-    busy, still_warm, at_rest = map(int, said.stdout.split())
+    started, unused, busy, still_warm, at_rest = map(int, said.stdout.split())
+    assert unused < started - MEBIBYTES_EACH * 3 / 4
     assert still_warm > busy - MEBIBYTES_EACH // 2
     assert at_rest < busy - WORKERS * MEBIBYTES_EACH * 3 / 4
 

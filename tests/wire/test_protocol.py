@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authgql.server import Server
+from authgql.web.request import WHOLE
 from authgql.wire import protocol
 from authgql.wire.connections import Connections
 from authgql.wire.frames import FrameProtocol
@@ -97,6 +98,27 @@ async def test_a_request_that_waits_to_write_ends_with_its_connection(connection
             client.sendall((GET + b"\r\n") * 2)  # of the second uvicorn thinks that it is the one
             await until(lambda: bool(connections.connections))
             await until(lambda: not connections.connections and not connections.tasks)
+
+
+@pytest.mark.parametrize("pause", [False, True])
+async def test_an_application_is_told_whether_a_body_is_there_already(
+    connections: Connections, *, pause: bool
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = WHOLE in scope.get("extensions", {})
+        while (await receive())["more_body"]:
+            pass
+        await Response(b"whole" if told else b"in parts")(scope, receive, send)
+
+    async with serving(app, connections) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        head, body = GET + b"Content-Length: 2\r\nConnection: close\r\n\r\n", b"{}"
+        for part in (head, body) if pause else (head + body,):
+            writer.write(part)
+            await asyncio.sleep(0.1)
+        answer = await reader.read()
+        writer.close()
+    assert answer.endswith(b"in parts" if pause else b"whole")
 
 
 async def test_after_nonsense_nothing_is_read_any_more(connections: Connections) -> None:
