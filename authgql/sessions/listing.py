@@ -1,13 +1,14 @@
 """An account's sessions are read a page at a time, by one statement, as cheap at the end as at the start."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
 from authgql.accounts.models import Account
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
-from authgql.core.database import current, dialect
+from authgql.core.database import current
 from authgql.core.rows import Rows
 from authgql.sessions.models import Session
 from authgql.sessions.state import SessionStatus
@@ -37,10 +38,11 @@ class Listing:
             values.append(wanted.before)
             where += f" AND s.id < ${len(values)}"
         values.append(wanted.limit + 1)
+        database = current()
         rows = await _read(
-            f"{self._rows.select('s')} {where} ORDER BY s.id DESC LIMIT ${len(values)}", values
+            database, f"{self._columns} {where} ORDER BY s.id DESC LIMIT ${len(values)}", values
         )
-        if dialect() == "sqlite":
+        if _is_sqlite(database):
             rows = [self._rows.from_sqlite(row) for row in rows]
         sessions = [self._rows.build(row) for row in rows]
         return self._cursors.page(sessions, wanted=wanted, owner=account.id, key=lambda row: row.id)
@@ -48,7 +50,7 @@ class Listing:
     async def count(self, account: Account, *, status: SessionStatus | None) -> int:
         """Count an account's sessions."""
         where, values = self._of(account, status)
-        ((count,),) = await _read(f"count(*) {where}", values)
+        ((count,),) = await _read(current(), f"count(*) {where}", values)
         return int(count)
 
     async def get_many(self, session_ids: Sequence[UUID], *, account: Account) -> dict[UUID, Session]:
@@ -57,16 +59,24 @@ class Listing:
         rows = await Session.filter(id__in=session_ids, **owned)
         return {row.id: row for row in rows}
 
+    @cached_property
+    def _columns(self) -> str:
+        return self._rows.select("s")
+
     def _of(self, account: Account, status: SessionStatus | None) -> tuple[str, list[Any]]:
         values = [account.id, self._clock.now()] if status else [account.id]
         return f"FROM sessions s WHERE s.account_id = $1{OF_STATUS[status]}", values
 
 
-async def _read(what: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+async def _read(database: Any, what: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 -- Tortoise's client
     statement = f"SELECT {what}"
-    if dialect() == "sqlite":
+    if _is_sqlite(database):
         statement = statement.replace("$", "?")
         values = [str(value) if isinstance(value, UUID) else value for value in values]
-    _, rows = await current().execute_query(statement, values)
+    _, rows = await database.execute_query(statement, values)
     found: Sequence[Sequence[Any]] = rows
     return found
+
+
+def _is_sqlite(database: Any) -> bool:  # noqa: ANN401 -- the same
+    return bool(database.capabilities.dialect == "sqlite")
