@@ -32,6 +32,7 @@ from authgql.recovery.requests import ResetRequests
 from authgql.recovery.service import Recovery
 from authgql.sessions.activity import Activity, Timeouts
 from authgql.sessions.changes import CHANGES
+from authgql.sessions.listing import Listing
 from authgql.sessions.live import LiveSessions
 from authgql.sessions.location import Locator
 from authgql.sessions.revocations import Revocations
@@ -106,7 +107,6 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     sessions = Sessions(
         clock=clock,
         audit=audit,
-        cursors=Cursors(sealer=sealer, purpose="sessions"),
         activity=activity,
         locator=locator,
         revocations=revocations,
@@ -147,6 +147,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     services = Services(
         accounts=accounts,
         audit=audit,
+        listing=Listing(clock=clock, cursors=Cursors(sealer=sealer, purpose="sessions")),
         live=live,
         devices=devices,
         passwords=passwords,

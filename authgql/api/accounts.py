@@ -8,7 +8,8 @@ import strawberry
 from authgql.accounts import models
 from authgql.accounts.identifiers import username_key
 from authgql.api.ids import parse_id
-from authgql.api.session_types import FIRST, After, First, SessionConnection, SessionStatus, connection
+from authgql.api.pages import FIRST, After, First
+from authgql.api.session_types import SessionConnection, SessionStatus, connection
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.gate.errors import Forbidden, NotFound, Unauthenticated

@@ -5,7 +5,8 @@ from typing import Self
 
 import strawberry
 
-from authgql.api.session_types import FIRST, After, DeviceKind, First, PageInfo, SessionDevice
+from authgql.api.pages import FIRST, After, First, PageInfo
+from authgql.api.session_types import DeviceKind, SessionDevice
 from authgql.audit.models import SecurityEventRecord
 from authgql.gate.context import Info
 from authgql.gate.guards import SLOW, SignedIn

@@ -2,28 +2,18 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Self
 from uuid import UUID
 
 import strawberry
-from strawberry.federation.schema_directives import Shareable
 
 from authgql.accounts.models import Account
 from authgql.api.ids import parse_id
+from authgql.api.pages import FIRST, PageInfo
 from authgql.core.cursors import Page
 from authgql.gate.caller import Caller
 from authgql.gate.context import Info
 from authgql.sessions import models, state
-
-FIRST = 20
-
-First: TypeAlias = Annotated[
-    int | None, strawberry.argument(description="How many, from 1 to 100; 20 unless you say.")
-]
-After: TypeAlias = Annotated[
-    str | None,
-    strawberry.argument(description="`endCursor` of the page before; leave it out for the newest."),
-]
 
 
 @strawberry.enum(description="Whether a session can still be used.")
@@ -186,30 +176,6 @@ def show(info: Info, row: models.Session, *, to: Caller | None) -> Session:
     return Session.of(row, info.context.services.sessions.ending(row), current=here)
 
 
-@strawberry.type(
-    directives=[Shareable()], description="Where a page stands in its list (Relay's cursor connections)."
-)
-class PageInfo:
-    """A page's place."""
-
-    has_next_page: bool = strawberry.field(description="Whether older entries follow.")
-    has_previous_page: bool = strawberry.field(description="Whether newer entries came before.")
-    start_cursor: str | None = strawberry.field(description="Cursor of this page's first entry.")
-    end_cursor: str | None = strawberry.field(
-        description="Cursor of its last entry: the next page's `after`."
-    )
-
-    @classmethod
-    def of(cls, page: Page[Any]) -> Self:
-        """Describe a page."""
-        return cls(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=page.cursors[0] if page.cursors else None,
-            end_cursor=page.cursors[-1] if page.cursors else None,
-        )
-
-
 @strawberry.type(description="A session in a list.")
 class SessionEdge:
     """An entry."""
@@ -218,13 +184,25 @@ class SessionEdge:
     node: Session = strawberry.field(description="The session.")
 
 
+def _edges(self: "SessionConnection") -> list[SessionEdge]:
+    """Give each entry its cursor: a signature each, so only where they are asked for."""
+    return [
+        SessionEdge(cursor=self.page.cursor(row), node=node)
+        for row, node in zip(self.page.rows, self.nodes, strict=True)
+    ]
+
+
 @strawberry.type(description="A page of an account's sessions, newest first.")
 class SessionConnection:
     """A page of sessions."""
 
     account: strawberry.Private[Account]
     wanted: strawberry.Private[state.SessionStatus | None]
-    edges: list[SessionEdge] = strawberry.field(description="The entries, each with its cursor.")
+    page: strawberry.Private[Page[models.Session]]
+
+    edges: list[SessionEdge] = strawberry.field(
+        resolver=_edges, description="The entries, each with its cursor."
+    )
     nodes: list[Session] = strawberry.field(description="The sessions alone.")
     page_info: PageInfo = strawberry.field(description="Where this page stands.")
 
@@ -233,7 +211,7 @@ class SessionConnection:
     )
     async def total_count(self, info: Info) -> int:
         """Count them, if asked."""
-        return await info.context.services.sessions.count(self.account, status=self.wanted)
+        return await info.context.services.listing.count(self.account, status=self.wanted)
 
 
 async def connection(
@@ -248,9 +226,8 @@ async def connection(
     """Fetch a page of an account's sessions for somebody who may see them."""
     wanted = state.SessionStatus[status.name] if status else None
     size = FIRST if first is None else first
-    page = await info.context.services.sessions.page(account, status=wanted, first=size, after=after)
+    page = await info.context.services.listing.page(account, status=wanted, first=size, after=after)
     nodes = [show(info, row, to=viewer) for row in page.rows]
-    edges = [SessionEdge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)]
     return SessionConnection(
-        account=account, wanted=wanted, edges=edges, nodes=nodes, page_info=PageInfo.of(page)
+        account=account, wanted=wanted, page=page, nodes=nodes, page_info=PageInfo.of(page)
     )

@@ -6,10 +6,8 @@ from uuid import UUID
 import strawberry
 
 from authgql.api.ids import parse_id
+from authgql.api.pages import FIRST, After, First
 from authgql.api.session_types import (
-    FIRST,
-    After,
-    First,
     Session,
     SessionConnection,
     SessionStatus,

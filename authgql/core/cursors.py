@@ -16,12 +16,27 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, kw_only=True)
 class Page(Generic[Row]):
-    """Some rows of a list, newest first, each with its cursor."""
+    """Some rows of a list, newest first; `cursor` writes the place of one, which costs a signature."""
 
     rows: Sequence[Row]
-    cursors: Sequence[str]
+    cursor: Callable[[Row], str]
     has_next: bool
     has_previous: bool
+
+    @property
+    def cursors(self) -> Sequence[str]:
+        """The cursors of all rows, written now."""
+        return [self.cursor(row) for row in self.rows]
+
+    @property
+    def start(self) -> str | None:
+        """The first row's cursor, if there is one."""
+        return self.cursor(self.rows[0]) if self.rows else None
+
+    @property
+    def end(self) -> str | None:
+        """The last row's cursor, if there is one."""
+        return self.cursor(self.rows[-1]) if self.rows else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +64,9 @@ class Cursors:
         self, rows: Sequence[Row], *, wanted: Slice, owner: UUID, key: Callable[[Row], UUID]
     ) -> Page[Row]:
         """Make a page of what was fetched: `wanted.limit` rows and, where there are more, one beyond."""
-        shown = rows[: wanted.limit]
         return Page(
-            rows=shown,
-            cursors=[self._write(key(row), owner) for row in shown],
+            rows=rows[: wanted.limit],
+            cursor=lambda row: self._write(key(row), owner),
             has_next=len(rows) > wanted.limit,
             has_previous=wanted.before is not None,
         )

@@ -82,13 +82,12 @@ class Rows(Generic[Row]):
         """Make an instance of what a driver brought that has the columns' types."""
         row = self._model.__new__(self._model)
         # Tortoise's constructor for rows does the same, with a call and a conversion for each attribute.
-        row.__dict__ = {
-            "_partial": False,
-            "_saved_in_db": True,
-            "_custom_generated_pk": True,  # ours are UUIDs that the database does not make
-            "_await_when_save": {},
-            **dict(zip(self._attributes, values, strict=True)),
-        }
+        state = row.__dict__
+        state.update(zip(self._attributes, values, strict=True))
+        state["_partial"] = False
+        state["_saved_in_db"] = True
+        state["_custom_generated_pk"] = True  # ours are UUIDs that the database does not make
+        state["_await_when_save"] = {}
         return row
 
     def from_sqlite(self, values: Sequence[Any]) -> Sequence[Any]:

@@ -20,6 +20,7 @@ from authgql.gate.errors import CsrfRefused, Unauthenticated
 from authgql.limits.devices import Devices
 from authgql.passwords.service import Passwords
 from authgql.recovery.service import Recovery
+from authgql.sessions.listing import Listing
 from authgql.sessions.live import LiveSessions, Watch
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
@@ -35,6 +36,7 @@ class Services:
     accounts: Accounts
     audit: AuditLog
     devices: Devices
+    listing: Listing
     live: LiveSessions
     passwords: Passwords
     profile: Profile
@@ -112,7 +114,7 @@ class Context:
 
     async def _sessions(self, ids: list[UUID]) -> list[Session | None]:
         account, _ = self.require()
-        found = await self.services.sessions.get_many(ids, account=account)
+        found = await self.services.listing.get_many(ids, account=account)
         return [found.get(session_id) for session_id in ids]
 
 

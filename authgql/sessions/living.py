@@ -9,7 +9,7 @@ import orjson
 from authgql.accounts.models import Account
 from authgql.core.clock import Clock
 from authgql.core.crowd import Crowd
-from authgql.core.database import current, dialect
+from authgql.core.database import current
 from authgql.core.rows import Rows
 from authgql.sessions.models import Session
 
@@ -44,9 +44,10 @@ class Living:
         return session
 
     async def _read(self, session_ids: Sequence[UUID]) -> Mapping[UUID, Found]:
-        kind, width = dialect(), len(self._sessions.columns)
+        database, width = current(), len(self._sessions.columns)
+        kind = database.capabilities.dialect
         ids = session_ids if kind == "postgres" else orjson.dumps(session_ids).decode()
-        _, rows = await current().execute_query(self._statement or self._state(kind), [ids])
+        _, rows = await database.execute_query(self._statement or self._state(kind), [ids])
         found: list[Found] = [(row[:width], row[width:]) for row in map(tuple, rows)]
         if kind == "sqlite":
             found = [(self._sessions.from_sqlite(one), self._accounts.from_sqlite(two)) for one, two in found]

@@ -5,14 +5,12 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from authgql.accounts.models import Account
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
-from authgql.core.cursors import Cursors, Page
 from authgql.core.database import transaction
 from authgql.core.rows import Rows
 from authgql.sessions.activity import Activity, Timeouts
@@ -23,20 +21,19 @@ from authgql.sessions.location import Locator
 from authgql.sessions.models import Session
 from authgql.sessions.renewal import Renewal
 from authgql.sessions.revocations import Revocations
-from authgql.sessions.state import Ending, SessionEndReason, SessionStatus, ending, timeout_reason
+from authgql.sessions.state import Ending, SessionEndReason, ending, timeout_reason
 
 EXPIRY_BATCH: Final = 100
 
 
 class Sessions:
-    """Starts, finds, lists and ends sessions."""
+    """Starts, finds, renews and ends sessions."""
 
     def __init__(
         self,
         *,
         clock: Clock,
         audit: AuditLog,
-        cursors: Cursors,
         activity: Activity,
         locator: Locator,
         revocations: Revocations,
@@ -46,7 +43,6 @@ class Sessions:
     ) -> None:
         self._clock = clock
         self._audit = audit
-        self._cursors = cursors
         self._activity = activity
         self._locator = locator
         self._revocations = revocations
@@ -115,27 +111,6 @@ class Sessions:
                 Event.SESSION_REAUTHENTICATED, subject=account.pseudonym, origin=origin, session_id=session.id
             )
         return True
-
-    async def page(
-        self, account: Account, *, status: SessionStatus | None, first: int, after: str | None
-    ) -> Page[Session]:
-        """Return an account's sessions, newest first; raises `BadUserInput`."""
-        wanted = self._cursors.slice(first=first, after=after, owner=account.id)
-        query = self._of(account, status)
-        if wanted.before:
-            query = query.filter(id__lt=wanted.before)
-        rows = await query.order_by("-id").limit(wanted.limit + 1)
-        return self._cursors.page(rows, wanted=wanted, owner=account.id, key=lambda row: row.id)
-
-    async def count(self, account: Account, *, status: SessionStatus | None) -> int:
-        """Count an account's sessions."""
-        return await self._of(account, status).count()
-
-    async def get_many(self, session_ids: Sequence[UUID], *, account: Account) -> dict[UUID, Session]:
-        """Find several of an account's own sessions, in one statement; others' are not found."""
-        owned = {} if account.is_admin else {"account_id": account.id}
-        rows = await Session.filter(id__in=session_ids, **owned)
-        return {row.id: row for row in rows}
 
     async def end(
         self, session_id: UUID | None, reason: SessionEndReason, *, account: Account, origin: Origin
@@ -224,14 +199,6 @@ class Sessions:
             reason=reason.value,
         )
         return [session.update_from_dict(changes) for session in sessions]
-
-    def _of(self, account: Account, status: SessionStatus | None) -> QuerySet[Session]:
-        if status is SessionStatus.ACTIVE:
-            return self._living(account_id=account.id)
-        every = Session.filter(account_id=account.id)
-        if status is None:
-            return every
-        return every.filter(Q(logged_out_at__isnull=False) | Q(expires_at__lte=self._clock.now()))
 
     def _living(self, **conditions: Any) -> QuerySet[Session]:  # noqa: ANN401 -- the columns' own types
         return Session.filter(logged_out_at=None, expires_at__gt=self._clock.now(), **conditions)

@@ -30,12 +30,18 @@ from authgql.core.secrets import hex_digest
 from authgql.web.bounds import OverlappingFields, TooComplex, check, check_cost, check_size
 from authgql.web.complexity import Complexity
 from authgql.web.cost import Cost
+from authgql.web.drafts import Draft
+from authgql.web.figures import Figures
+from authgql.web.plans import Plan
+from authgql.web.writers import Writers
 
 MAX_ERRORS: Final = 10
 CACHED_DOCUMENTS: Final = 1_000
 CACHED_BYTES: Final = 32 * 1024 * 1024
 DOCUMENT_BYTES: Final = 2_000
 TOKEN_BYTES: Final = 550  # what a token takes at most with its nodes, as a test measures it
+PLANNED_BYTES: Final = 1_000  # what a field of a plan takes at most, as the same test measures it
+MAX_PLANNED: Final = 1_000  # fields in a document's plans
 RULES: Final = tuple(
     OverlappingFields if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules
 )
@@ -58,7 +64,14 @@ class Prepared:
     errors: Sequence[GraphQLError] = ()
     code: str = ""
     priced: Mapping[str | None, Priced] = field(default_factory=dict)
+    plans: Mapping[str | None, Plan] = field(default_factory=dict)
     weight: int = 0  # bytes of memory, about
+
+    def plan(self, operation_name: str | None) -> Plan | None:
+        """Return the plan of the operation that a name, or none where there is but one, selects."""
+        if operation_name is None:
+            return next(iter(self.plans.values()), None)
+        return self.plans.get(operation_name)
 
 
 NOT_SUPPORTED: Final = Prepared(  # the sentence that Apollo's clients know, and then send the whole document
@@ -91,6 +104,7 @@ class Documents:
         self._schema = schema
         self.hide_suggestions = not introspection  # they would spell out the schema name by name
         self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
+        self._writers = Writers(schema)
         self._known: OrderedDict[str, Prepared] = OrderedDict()
         self._weight = 0
         self._trusted = None if trusted is None else self._prepare_trusted(trusted)
@@ -135,7 +149,7 @@ class Documents:
         try:
             tokens = check_size(query)
             document = parse(query)
-            priced = self._price(document)
+            counted = self._count(document)
             errors = validate(
                 self._schema,
                 document,
@@ -149,20 +163,39 @@ class Documents:
             return Prepared(document=None, errors=error.errors, code=TOO_COMPLEX)
         if errors:
             return Prepared(document=None, errors=errors, code="GRAPHQL_VALIDATION_FAILED")
+        priced = {
+            _name(operation): Priced(cost=figures.cost, defaults=_defaults(operation))
+            for operation, figures in counted
+            if figures.cost.scaled
+        }
+        plans = self._plan(document, [operation for operation, figures in counted if not figures.directives])
         weight = DOCUMENT_BYTES + 2 * sys.getsizeof(query) + TOKEN_BYTES * tokens
-        return Prepared(document=document, priced=priced, weight=weight)
+        weight += PLANNED_BYTES * sum(plan.known.size for plan in plans.values())
+        return Prepared(document=document, priced=priced, plans=plans, weight=weight)
 
-    def _price(self, document: DocumentNode) -> dict[str | None, Priced]:
-        """Return the operations whose variables decide their cost; raise `TooComplex` for one too complex."""
-        complexity = Complexity(self._schema, document)
-        priced = {}
+    def _count(self, document: DocumentNode) -> list[tuple[OperationDefinitionNode, Figures]]:
+        """Return what is in each operation; raise `TooComplex` for one that holds too much."""
+        complexity, counted = Complexity(self._schema, document), []
         for operation in document.definitions:
             if isinstance(operation, OperationDefinitionNode):
                 figures = complexity.of(operation)
                 check(operation, figures)
-                if figures.cost.scaled:
-                    priced[_name(operation)] = Priced(cost=figures.cost, defaults=_defaults(operation))
-        return priced
+                counted.append((operation, figures))
+        return counted
+
+    def _plan(
+        self, document: DocumentNode, operations: Sequence[OperationDefinitionNode]
+    ) -> dict[str | None, Plan]:
+        """Return the plans of operations, as many as there is room for."""
+        plans: dict[str | None, Plan] = {}
+        room = MAX_PLANNED
+        for operation in operations:
+            if operation.operation is not OperationType.SUBSCRIPTION:
+                draft = Draft(self._schema, document, operation, writers=self._writers, most=room)
+                if plan := draft.plan(hide_suggestions=self.hide_suggestions):
+                    plans[_name(operation)] = plan
+                    room -= plan.known.size
+        return plans
 
     def _prepare_trusted(self, texts: Mapping[str, str]) -> dict[str, Prepared]:
         trusted = {}

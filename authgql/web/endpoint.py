@@ -1,11 +1,11 @@
 """POST /graphql: bytes in, one prepared document run for one caller, bytes out (GraphQL over HTTP)."""
 
-from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any, Final
 
 import orjson
 from graphql import DocumentNode, ExecutionResult, GraphQLSchema, OperationType, execute
+from graphql.execution.executor import Executor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +18,6 @@ from authgql.web.contexts import Contexts
 from authgql.web.cookies import Cookies
 from authgql.web.documents import Documents, Prepared, selected_operation
 from authgql.web.errors import code_of, present_all, problem_error, request_error
-from authgql.web.executor import executor_for
 from authgql.web.request import (
     EVENT_STREAM,
     JSON,
@@ -51,7 +50,6 @@ class Endpoint:
         streams: Streams,
     ) -> None:
         self._schema = schema
-        self._executor = executor_for(schema)
         self._documents = documents
         self._contexts = contexts
         self._cookies = cookies
@@ -97,11 +95,17 @@ class Endpoint:
         if operation is OperationType.SUBSCRIPTION:
             request_id = request.state.request_id
             return await self._streams.respond(prepared.document, wanted, context, request_id=request_id)
-        return await self._execute(request, prepared.document, wanted, context, media)
+        result = await self._execute(prepared, prepared.document, wanted, context)
+        response = self._result(request, result, media)
+        self._cookies.write(response, context.outgoing)
+        return response
 
     async def _execute(
-        self, request: Request, document: DocumentNode, wanted: GraphQLRequest, context: Context, media: str
-    ) -> Response:
+        self, prepared: Prepared, document: DocumentNode, wanted: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
+        plan = prepared.plan(wanted.operation_name)
+        if plan:
+            return await plan.run(context, wanted.variables)
         result = execute(
             self._schema,
             document,
@@ -109,11 +113,9 @@ class Endpoint:
             variable_values=wanted.variables,
             operation_name=wanted.operation_name,
             hide_suggestions=self._documents.hide_suggestions,
-            executor_class=self._executor,
+            executor_class=Executor,
         )
-        response = self._result(request, await _settled(result), media)
-        self._cookies.write(response, context.outgoing)
-        return response
+        return await result if isawaitable(result) else result
 
     def _refused(self, request: Request, prepared: Prepared, media: str) -> Response:
         errors = present_all(prepared.errors, request_id=request.state.request_id, code=prepared.code)
@@ -130,10 +132,6 @@ class Endpoint:
             request.state.outcome = "failed" if "INTERNAL_SERVER_ERROR" in codes else "refused"
         status = next((status for code, status in STATUSES.items() if code in codes), 200)
         return _answer(status, media, {"errors": errors, "data": result.data})
-
-
-async def _settled(result: ExecutionResult | Awaitable[ExecutionResult]) -> ExecutionResult:
-    return await result if isawaitable(result) else result
 
 
 def _status(media: str) -> int:

@@ -123,6 +123,18 @@ WEIGHED = {
     "spreads": "{" + "...F " * 15 + "} fragment F on Query { __typename }",
     "directives": "{" + "".join(f"a{n}: me @skip(if: true) {{ id }} " for n in range(20)) + "}",
     "lists": "{ _entities(representations: [" + "[]" * 450 + "]) { __typename } }",
+    "fields that fragments multiply": "{"
+    + "".join(f"s{n}: currentSession {{ ...S }} " for n in range(20))
+    + "} fragment S on Session { id status device { name kind } token { id issuedAt } }",
+    "fields of every member": "mutation {"
+    + "".join(
+        f"u{n}: updateProfile(input: {{}}) {{ ... on Refusal {{ code message }} __typename }} "
+        for n in range(20)
+    )
+    + "}",
+    "objects without fields": "{"
+    + "".join(f"s{n}: sessions {{ pageInfo {{ __typename }} }} " for n in range(20))
+    + "}",
     "comments": "#\n" * 900 + "{ me { id } }",
     "a long string": '{ user(username: "' + "b" * 6_000 + '") { id } }',
     "a long string of emoji": '{ user(username: "' + "\N{SNAKE}" * 1_500 + '") { id } }',
