@@ -161,3 +161,26 @@ class Joined:
             made.append(rows.read(values[begin:end]))
             begin = end
         return made
+
+
+class Together:
+    """Rows of several tables that are inserted at once, in one statement where the database can."""
+
+    def __init__(self, **models: type[Model]) -> None:
+        self._tables: Mapping[str, Rows[Any]] = {name: Rows(model) for name, model in models.items()}
+
+    async def insert(self, **rows: Model) -> None:
+        """Add a row to each of the tables, those first that others refer to."""
+        if dialect() == "sqlite":
+            for name, row in rows.items():
+                await self._tables[name].insert(row)
+            return
+        values: dict[str, Any] = {}
+        for name, row in rows.items():
+            values |= self._tables[name].values(row, prefix=f"{name}_")
+        await self._statement.rows(**values)
+
+    @cached_property
+    def _statement(self) -> Statement:
+        parts = [f"{name} AS ({rows.insertion(prefix=f'{name}_')})" for name, rows in self._tables.items()]
+        return Statement(f"WITH {', '.join(parts)} SELECT 1")

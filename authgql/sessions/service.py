@@ -52,13 +52,13 @@ class Sessions:
         self._in_use = Living(clock=clock)
         self._rows = Rows(Session)
 
-    async def start(
+    def new(
         self, account: Account, *, origin: Origin, device_id: str, key_thumbprint: str | None = None
     ) -> Session:
-        """Start a session, bound to a key if one is given, of an account that the transaction holds."""
+        """Make a session's row, bound to a key if one is given; `enforce_limit` follows its insertion."""
         now = self._clock.now()
         device, location = describe(origin.user_agent), self._locator.locate(origin.ip_address)
-        session = self._rows.new(
+        return self._rows.new(
             account_id=account.id,
             logged_in_at=now,
             authenticated_at=now,
@@ -77,13 +77,14 @@ class Sessions:
             device_id=device_id,
             **self.renewal.token(now + self._timeouts.absolute),
         )
-        await self._rows.insert(session)
-        await self._audit.record(
-            Event.SESSION_STARTED, subject=account.pseudonym, origin=origin, session_id=session.id
-        )
-        if self._limit:
-            await self._enforce_limit(account, origin)
-        return session
+
+    async def enforce_limit(self, account: Account, origin: Origin) -> None:
+        """End an account's oldest sessions if it has too many, in the transaction that started one."""
+        if not self._limit:
+            return
+        kept = await self._living(account_id=account.id).order_by("-id").limit(self._limit)
+        surplus = self._living(account_id=account.id, id__lt=kept[-1].id)
+        await self._end(surplus, SessionEndReason.SESSION_LIMIT, account, origin)
 
     async def find_living(self, session_id: UUID, account_id: UUID) -> Session | None:
         """Return an active session with its account; one statement at most."""
@@ -175,11 +176,6 @@ class Sessions:
                 session_id=session.id,
                 reason=reason.value,
             )
-
-    async def _enforce_limit(self, account: Account, origin: Origin) -> None:
-        kept = await self._living(account_id=account.id).order_by("-id").limit(self._limit)
-        surplus = self._living(account_id=account.id, id__lt=kept[-1].id)
-        await self._end(surplus, SessionEndReason.SESSION_LIMIT, account, origin)
 
     async def _end(
         self, living: QuerySet[Session], reason: SessionEndReason, account: Account, origin: Origin | None

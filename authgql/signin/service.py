@@ -171,14 +171,14 @@ class SignIn:
             if not await self._lockout.passed(account.id, known or STRANGERS):
                 return None
             failures = await self._notices.failures(account)
-            session = await self._sessions.start(
+            session, refresh_token = await self._refresh_tokens.begin(
                 account,
                 origin=origin,
                 device_id=known or self._devices.new_name(),
                 key_thumbprint=proved_key,
             )
             await self._notices.tell(account, session, known_device=known is not None, failures=failures)
-            return session, await self._refresh_tokens.begin(session)
+            return session, refresh_token
 
     async def _refuse(self, account: Account | None, origin: Origin, known: str | None) -> NoReturn:
         refusal: Refusal = InvalidCredentials()

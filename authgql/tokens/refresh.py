@@ -7,15 +7,17 @@ token as the others. Only hashes are stored; the successor is sealed under the t
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final, NoReturn
 
 from authgql.accounts.holding import held
 from authgql.accounts.models import Account
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
+from authgql.audit.models import SecurityEventRecord
 from authgql.core.clock import Clock
-from authgql.core.database import transaction
-from authgql.core.rows import Rows
+from authgql.core.database import after_commit, transaction
+from authgql.core.rows import Rows, Together
 from authgql.core.sealing import Sealer
 from authgql.core.secrets import fingerprint, new_token
 from authgql.core.words import moment
@@ -67,17 +69,28 @@ class RefreshTokens:
         self._binding = binding
         self._grace = grace
         self._rows = Rows(RefreshToken)
+        self._beginning = Together(session=Session, token=RefreshToken, event=SecurityEventRecord)
         self._lookup = Lookup()
         self._rotation = Rotation(clock=clock, audit=audit, renewal=sessions.renewal)
 
-    async def begin(self, session: Session) -> str:
-        """Begin a session's chain, in the caller's transaction."""
+    async def begin(
+        self, account: Account, *, origin: Origin, device_id: str, key_thumbprint: str | None
+    ) -> tuple[Session, str]:
+        """Start a session and its chain, of an account that the caller's transaction holds."""
+        session = self._sessions.new(
+            account, origin=origin, device_id=device_id, key_thumbprint=key_thumbprint
+        )
         token = new_token(PREFIX)
         first = self._rows.new(
             session_id=session.id, generation=0, token_hash=fingerprint(token), issued_at=self._clock.now()
         )
-        await self._rows.insert(first)
-        return token
+        event = self._audit.entry(
+            Event.SESSION_STARTED, subject=account.pseudonym, origin=origin, session_id=session.id
+        )
+        await self._beginning.insert(session=session, token=first, event=event)
+        after_commit(partial(self._audit.tell, event))
+        await self._sessions.enforce_limit(account, origin)
+        return session, token
 
     async def use(self, token: str, *, origin: Origin, proved_key: str | None = None) -> Refreshed:
         """Spend a token for its successor; raises `InvalidToken`, `RateLimited` and `InvalidProof`.
