@@ -40,7 +40,7 @@ class Living:
             return None
         if session.expires_at <= self._clock.now():
             return None
-        session._account = account  # noqa: SLF001 -- where Tortoise keeps it
+        session.__dict__["_account"] = account  # where Tortoise keeps it, past its look at every assignment
         return session
 
     async def _read(self, session_ids: Sequence[UUID]) -> Mapping[UUID, Found]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,6 +52,7 @@ class Requests:
         self._app = app
         self._count = count
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._log: Any = None
         self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +88,10 @@ class Requests:
                 self._count(operation=operation, outcome=outcome, seconds=seconds)
             if scope["path"] not in QUIET:
                 elapsed = round(seconds * 1000, 1)
-                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
+                self._log = self._log or log.bind()  # once it is configured; a proxy would bind at each line
+                self._log.info(
+                    "request", method=scope["method"], path=scope["path"], status=status, ms=elapsed
+                )
             structlog.contextvars.reset_contextvars(**bound)
 
     def _with_ours(self, headers: Headers, status: int, request_id: str) -> Headers:

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 MAX_BODY: Final = 64 * 1024
 RESPONSE_JSON: Final = "application/graphql-response+json"
@@ -77,14 +77,17 @@ async def _body(request: Request) -> bytes:
     is_there = WHOLE in request.scope.get("extensions", ())
     try:
         async with nullcontext() if is_there else asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
+            more = True
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise BadRequest(400, "The request was cut off.")
+                body += message.get("body", b"")
                 if len(body) > MAX_BODY:
                     raise BadRequest(413, f"A request has at most {MAX_BODY} bytes.")
+                more = message.get("more_body", False)
     except TimeoutError:
         raise BadRequest(408, f"A request takes at most {BODY_SECONDS} seconds to come.") from None
-    except ClientDisconnect:
-        raise BadRequest(400, "The request was cut off.") from None
     return bytes(body)
 
 
