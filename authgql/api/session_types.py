@@ -1,5 +1,6 @@
 """Sessions as their owner sees them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Self
@@ -172,8 +173,14 @@ class Session:
 
 def show(info: Info, row: models.Session, *, to: Caller | None) -> Session:
     """Show a session to somebody: one of theirs may be the one that they are in."""
+    return show_all(info, [row], to=to)[0]
+
+
+def show_all(info: Info, rows: Sequence[models.Session], *, to: Caller | None) -> list[Session]:
+    """Show several, as they are at one moment."""
     here = to.session.id if to and to.session else None
-    return Session.of(row, info.context.services.sessions.ending(row), current=here)
+    endings = info.context.services.sessions.endings(rows)
+    return [Session.of(row, ending, current=here) for row, ending in zip(rows, endings, strict=True)]
 
 
 @strawberry.type(description="A session in a list.")
@@ -227,7 +234,7 @@ async def connection(
     wanted = state.SessionStatus[status.name] if status else None
     size = FIRST if first is None else first
     page = await info.context.services.listing.page(account, status=wanted, first=size, after=after)
-    nodes = [show(info, row, to=viewer) for row in page.rows]
+    nodes = show_all(info, page.rows, to=viewer)
     return SessionConnection(
         account=account, wanted=wanted, page=page, nodes=nodes, page_info=PageInfo.of(page)
     )

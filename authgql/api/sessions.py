@@ -13,6 +13,7 @@ from authgql.api.session_types import (
     SessionStatus,
     connection,
     show,
+    show_all,
 )
 from authgql.gate.context import Info
 from authgql.gate.guards import ONCE_PER_REQUEST, SignedIn
@@ -136,6 +137,6 @@ class SessionMutation:
 async def _end_all(info: Info, *, but: UUID | None) -> SessionsTerminated:
     account, _ = info.context.require()
     ended = await info.context.services.terminations.end_all(account, origin=info.context.origin, but=but)
-    shown = [show(info, session, to=info.context.caller) for session in ended]
+    shown = show_all(info, ended, to=info.context.caller)
     info.context.ended(*(session.id for session in ended))
     return SessionsTerminated(count=len(ended), sessions=shown)

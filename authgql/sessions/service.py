@@ -159,7 +159,12 @@ class Sessions:
 
     def ending(self, session: Session) -> Ending | None:
         """Return when and why a session ended, or None while it is active."""
-        return ending(session, self._clock.now())
+        return self.endings([session])[0]
+
+    def endings(self, sessions: Sequence[Session]) -> Sequence[Ending | None]:
+        """Return the same of several, as they are at one moment."""
+        now = self._clock.now()
+        return [ending(session, now) for session in sessions]
 
     async def _due(self) -> list[Session]:
         overdue = Session.filter(logged_out_at=None, expires_at__lte=self._clock.now())

@@ -185,7 +185,7 @@ def _scalar(coerce: Write, value: Any) -> Any:  # noqa: ANN401 -- as above
 
 
 def _names(type_: GraphQLEnumType) -> Write | None:
-    if not isinstance(type_, CustomGraphQLEnumType) or issubclass(type_.wrapped_cls, str | int):
-        return None  # what is no member may be equal to one
+    if not isinstance(type_, CustomGraphQLEnumType):
+        return None
     members = cast("type[Enum]", type_.wrapped_cls)
     return {member: type_.coerce_output_value(member) for member in members}.__getitem__

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import sys
 import tracemalloc
 
 import pytest
@@ -10,7 +11,8 @@ from support.dialects import no_database
 from support.documents import ME
 
 REQUESTS = 50
-PEAK = 23_000  # bytes at once, for one request and for the test's own client; 19,700 when this was written
+PEAK = 23_000  # bytes at once, for one request and for the test's own client; 19,800 when this was written
+TRACED = 9_000  # bytes more where coverage is measured, which remembers what ran
 KEPT = 1_000  # bytes that stay for each; 500, the client's and the interpreter's, when this was written
 
 
@@ -29,7 +31,7 @@ async def test_a_known_document_of_a_known_caller_asks_for_little_and_keeps_noth
     finally:
         tracemalloc.stop()
     assert (after - before) / REQUESTS < KEPT
-    assert highest < PEAK
+    assert highest < PEAK + (TRACED if sys.gettrace() else 0)
 
 
 async def peaks(app: Application, token: str) -> list[int]:
