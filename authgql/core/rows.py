@@ -76,7 +76,7 @@ class Rows(Generic[Row]):
 
     def read(self, values: Sequence[Any]) -> Row:
         """Make an instance of what either driver brought."""
-        return self.build(self.from_sqlite(values) if dialect() == "sqlite" else values)
+        return self.build(self.from_sqlite(values) if self._of_sqlite else values)
 
     def build(self, values: Sequence[Any]) -> Row:
         """Make an instance of what a driver brought that has the columns' types."""
@@ -100,6 +100,10 @@ class Rows(Generic[Row]):
     @cached_property
     def _attributes(self) -> Sequence[str]:
         return tuple(self._model._meta.fields_db_projection)  # noqa: SLF001 -- the same
+
+    @cached_property
+    def _of_sqlite(self) -> bool:
+        return dialect() == "sqlite"
 
     @cached_property
     def _names(self) -> Sequence[tuple[str, str]]:
