@@ -86,6 +86,14 @@ async def test_a_transaction_that_failed_leaves_nothing_open() -> None:
 
 
 @pytest.mark.usefixtures("database")
+async def test_a_connection_on_which_anything_failed_is_reset_before_the_next_borrower() -> None:
+    await current().execute_query("SELECT set_config('authgql.leak', 'session', false)")
+    with pytest.raises(OperationalError):
+        await ask("no_such_column")
+    assert await ask("current_setting('authgql.leak', true)") in {None, ""}
+
+
+@pytest.mark.usefixtures("database")
 async def test_a_transaction_that_somebody_left_open_is_rolled_back_before_the_next_borrower() -> None:
     left: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: left.append(context))
