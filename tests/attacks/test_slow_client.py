@@ -49,7 +49,7 @@ def _unharmed(server: LiveServer) -> Iterator[None]:
         time.sleep(0.1)
     log = server.log.read_text()
     assert "Traceback" not in log
-    assert '"level": "error"' not in log
+    assert '"level":"error"' not in log
 
 
 def open_connections(server: LiveServer) -> list[object]:

@@ -63,7 +63,7 @@ def _unharmed(server: LiveServer) -> Iterator[None]:
     assert statuses(talk(server, WITH_LENGTH)) == [200]
     log = server.log.read_text()
     assert "Traceback" not in log
-    assert '"level": "error"' not in log
+    assert '"level":"error"' not in log
 
 
 def answers(server: LiveServer, sent: bytes) -> bytes:
