@@ -1,7 +1,6 @@
 """What happens can be read afterwards: by people in development, by machines elsewhere, without secrets."""
 
 import asyncio
-import atexit
 import json
 import logging
 import sys
@@ -70,8 +69,7 @@ def configure_logging(log_format: str, *, quiet: bool = False) -> None:
         logger_factory=lambda *_: standard_error,
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-    atexit.register(standard_error.flush)
-    handler = logging.StreamHandler(standard_error)
+    handler = logging.StreamHandler(standard_error)  # which logging flushes once more at the exit
     handler.setFormatter(_for_libraries(rendering))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in NOISY:

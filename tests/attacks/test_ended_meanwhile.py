@@ -60,6 +60,17 @@ async def test_a_reauthentication_that_waited_for_the_end_of_the_session_is_unau
 
 
 @on_postgres
+async def test_a_deletion_that_waited_for_the_end_of_its_session_deletes_nothing(
+    app: Application, database_url: str
+) -> None:
+    ada = await app.signed_up()
+    ended = "UPDATE sessions SET logged_out_at = now(), end_reason = 'TERMINATED'"
+    answer = await _meanwhile(database_url, ended, app, DELETE_ACCOUNT, ada.access)
+    assert answer.codes == ["UNAUTHENTICATED"]
+    assert len(await app.rows("SELECT id FROM accounts")) == 1
+
+
+@on_postgres
 async def test_a_deletion_that_waited_for_a_change_of_the_password_deletes_nothing(
     app: Application, database_url: str
 ) -> None:

@@ -61,9 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 def _unharmed(server: LiveServer) -> Iterator[None]:
     yield
     assert statuses(talk(server, WITH_LENGTH)) == [200]
-    log = server.log.read_text()
-    assert "Traceback" not in log
-    assert '"level": "error"' not in log
+    assert server.mistakes() == []
 
 
 def answers(server: LiveServer, sent: bytes) -> bytes:

@@ -85,7 +85,7 @@ async def cluster(start_server: StartServer, **settings: str) -> AsyncIterator[C
         yield Cluster(port)
     for node in nodes:
         assert await asyncio.to_thread(node.stop) == 0
-        assert "Traceback" not in node.log.read_text()
+        assert node.mistakes() == []
 
 
 async def test_a_token_that_was_ended_anywhere_opens_nothing_anywhere(

@@ -1,6 +1,7 @@
 """Real server processes on free ports."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from support.ports import free_port
 
 AUTHGQL = Path(sys.executable).parent / "authgql"
 PATIENCE_SECONDS = 30
+MISTAKE = re.compile(r'"level": ?"(error|critical)"|Traceback')
 
 
 @dataclass
@@ -31,6 +33,10 @@ class LiveServer:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         body = {"query": query, "variables": variables}
         return httpx2.post(f"{self.url}/graphql", json=body, headers=headers, timeout=30).json()
+
+    def mistakes(self) -> list[str]:
+        """Return the lines of the log that tell of an error or hold a traceback."""
+        return [line for line in self.log.read_text().splitlines() if MISTAKE.search(line)]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit status."""
