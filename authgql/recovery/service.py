@@ -113,12 +113,14 @@ class Recovery:
         return session
 
     async def _disown(self, link: Link, account: Account, origin: Origin) -> Session | None:
-        session = await disown(link.target_id, account_id=account.id, at=self._clock.now())
-        if session is None:  # its row has been deleted since, as old ones are
+        login = await Session.get_or_none(id=link.target_id, account_id=account.id)
+        if login is None:  # its row has been deleted since, as old ones are
             return None
+        # Before the note, which locks this one: everybody locks the newest first.
         ended = await self._sessions.end_all(
-            account, SessionEndReason.DISAVOWED, origin=origin, device_id=session.device_id
+            account, SessionEndReason.DISAVOWED, origin=origin, device_id=login.device_id
         )
+        session = await disown(login.id, at=self._clock.now())
         await self._audit.record(
             Event.DEVICE_DISOWNED, subject=account.pseudonym, origin=origin, session_id=session.id
         )

@@ -26,8 +26,7 @@ async def is_first_login(session: Session) -> bool:
     return not await EARLIER.rows(account_id=session.account_id, id=session.id)
 
 
-async def disown(session_id: UUID, *, account_id: UUID, at: datetime) -> Session | None:
-    """Note that the owner disavowed a login, and with it the device; None if its row is gone by now."""
-    if not await Session.filter(id=session_id, account_id=account_id).update(disavowed_at=at):
-        return None
+async def disown(session_id: UUID, *, at: datetime) -> Session:
+    """Note that the owner disavowed a login, and with it the device; return it as it is then."""
+    await Session.filter(id=session_id).update(disavowed_at=at)
     return await Session.get(id=session_id)

@@ -9,6 +9,7 @@ import pytest
 from support.accounts import (
     CHANGE_PASSWORD,
     DELETE_ACCOUNT,
+    DISAVOW,
     NEW_PASSWORD,
     REQUEST_RESET,
     RESEND,
@@ -19,11 +20,12 @@ from support.accounts import (
     update_profile,
 )
 from support.app import PASSWORD, Application, ManualClock, together
+from support.databases import somebody_waits
 from support.dialects import on_postgres
+from support.links import token_on
 
 EXPECTED = {"UNAUTHENTICATED"}
 LOCK = " FOR NO KEY UPDATE NOWAIT"
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @asynccontextmanager
@@ -32,9 +34,7 @@ async def kept(database_url: str, rows: str) -> AsyncIterator[Callable[[str], Aw
     connection = await asyncpg.connect(database_url)
 
     async def free(others: str) -> None:
-        async with asyncio.timeout(10):
-            while not await connection.fetchval(WAITING):  # noqa: ASYNC110 -- PostgreSQL's, not ours
-                await asyncio.sleep(0.01)
+        await somebody_waits(connection)
         await connection.execute(others + LOCK)
 
     try:
@@ -84,6 +84,21 @@ async def test_a_deletion_that_waits_for_a_newer_session_holds_no_older_one(
         )
         await free("SELECT id FROM sessions ORDER BY id LIMIT 1")
     assert (await asked).only["__typename"] == "DeleteAccountSuccess"
+
+
+@on_postgres
+async def test_a_disavowal_that_waits_for_a_newer_session_holds_no_older_one(
+    app: Application, database_url: str
+) -> None:
+    await app.signed_up()
+    async with app.elsewhere() as stranger:
+        await stranger.login()
+        token = await token_on(app, "disavow", "ada@example.com")
+        await stranger.login()
+    async with kept(database_url, "SELECT id FROM sessions ORDER BY id DESC LIMIT 1") as free:
+        asked = asyncio.create_task(app.gql(DISAVOW, {"token": token}))
+        await free("SELECT id FROM sessions ORDER BY id LIMIT 2")
+    assert (await asked).only["__typename"] == "SessionTerminated"
 
 
 @on_postgres

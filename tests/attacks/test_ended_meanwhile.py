@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 from support.accounts import DELETE_ACCOUNT, REAUTHENTICATE
 from support.app import PASSWORD, Answer, Application
+from support.databases import somebody_waits
 from support.dialects import on_postgres
 from support.documents import LOGOUT
-
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @asynccontextmanager
@@ -21,9 +20,7 @@ async def holding_sessions(database_url: str, statement: str) -> AsyncIterator[a
         async with connection.transaction():
             await connection.execute("SELECT id FROM sessions FOR UPDATE")
             yield connection
-            async with asyncio.timeout(10):
-                while not await connection.fetchval(WAITING):  # noqa: ASYNC110 -- PostgreSQL's, not ours
-                    await asyncio.sleep(0.01)
+            await somebody_waits(connection)
             await connection.execute(statement)
     finally:
         await connection.close()
@@ -81,9 +78,7 @@ async def test_a_deletion_that_waited_for_a_change_of_the_password_deletes_nothi
         asked = asyncio.create_task(
             app.gql(DELETE_ACCOUNT, {"input": {"password": PASSWORD}}, token=ada.access)
         )
-        async with asyncio.timeout(10):
-            while not await connection.fetchval(WAITING):  # noqa: ASYNC110 -- PostgreSQL's, not ours
-                await asyncio.sleep(0.01)
+        await somebody_waits(connection)
         await connection.execute("UPDATE accounts SET password_hash = 'another'")
     await connection.close()
     assert (await asked).codes == ["UNAUTHENTICATED"]

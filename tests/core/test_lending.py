@@ -13,7 +13,7 @@ from tortoise.exceptions import OperationalError
 from authgql.core import lending
 from authgql.core.database import Database, current, transaction
 
-ONE: dict[str, Any] = {"maxsize": 1, "acquire_timeout": 1.0}
+ONE: dict[str, Any] = {"maxsize": 1, "acquire_timeout": 5.0}
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -21,8 +21,9 @@ CUT = (
 
 
 @pytest.fixture
-def url(postgres: PostgresServer, postgres_template: str) -> str:
+def url(postgres: PostgresServer, postgres_template: str, monkeypatch: pytest.MonkeyPatch) -> str:
     postgres.empty(postgres_template)
+    monkeypatch.setattr(lending, "AT_HAND_SECONDS", 60)  # before a connection is: its timer runs on
     return postgres_template
 
 
@@ -72,8 +73,7 @@ async def test_what_is_at_hand_is_in_nobodys_use(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("database")
-async def test_who_waits_gets_the_connection_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lending, "AT_HAND_SECONDS", 60)
+async def test_who_waits_gets_the_connection_next() -> None:
     async with asyncio.timeout(10):
         assert await asyncio.gather(*(ask(f"{n}::int") for n in range(50))) == list(range(50))
 
@@ -143,10 +143,7 @@ async def test_a_connection_that_was_cut_is_not_passed_on(postgres: PostgresServ
     assert await ask("2") == 2
 
 
-async def test_a_database_closes_at_once_with_connections_at_hand(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lending, "AT_HAND_SECONDS", 60)
+async def test_a_database_closes_at_once_with_connections_at_hand(url: str) -> None:
     async with asyncio.timeout(10):
         async with opened(url, **ONE):
             await asyncio.gather(*(ask("1") for _ in range(5)))

@@ -17,11 +17,13 @@ UNION ALL SELECT 'table ' || relname FROM pg_class WHERE relpersistence = 't' AN
 """
 
 
-@on_postgres
-async def test_our_statements_leave_nothing_in_a_session(
-    app: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def _nothing_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("authgql.core.lending.AT_HAND_SECONDS", 60)
+
+
+@on_postgres
+async def test_our_statements_leave_nothing_in_a_session(app: Application) -> None:
     ada = await app.signed_up()
     other = await app.login()
     await app.refresh(other.refresh)
@@ -29,10 +31,12 @@ async def test_our_statements_leave_nothing_in_a_session(
         await app.gql(document, token=ada.access)
     async with exclusive("pool"):
         pass
-    connections = list(current().lending._at_hand)  # noqa: SLF001 -- what the next borrowers get
-    assert connections
-    for connection in connections:
+    lending, borrowed = current().lending, []
+    while lending._at_hand:  # noqa: SLF001 -- what the next borrowers get
+        borrowed.append(await lending.take())
+    assert borrowed
+    for connection in borrowed:
         assert await connection.fetch(LEFT) == []
         await connection.execute("SELECT pg_advisory_lock(7)")
         assert await connection.fetch(LEFT) != []  # so that the question is one
-        await connection.execute("SELECT pg_advisory_unlock(7)")
+        await lending.give(connection, clean=False)

@@ -1,5 +1,6 @@
 """A real PostgreSQL server for the tests."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator
@@ -22,6 +23,8 @@ TABLES = (
     *("accounts", "password_failures", "reset_requests", "outbox_mails", "security_events", "revocations"),
     "signing_keys",
 )
+# Not pg_stat_activity, which shows a transaction no connection that is younger than its first look.
+BLOCKED = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 
 
 class PostgresServer:
@@ -67,6 +70,13 @@ class PostgresServer:
                 await connection.close()
 
         uvloop.run(work())
+
+
+async def somebody_waits(holder: asyncpg.Connection) -> None:
+    """Return once somebody waits for what this connection's transaction has locked."""
+    async with asyncio.timeout(10):
+        while not await holder.fetchval(BLOCKED):  # noqa: ASYNC110 -- PostgreSQL's, not ours
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

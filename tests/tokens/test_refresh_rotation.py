@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from support.app import Application
+from support.databases import somebody_waits
 from support.dialects import on_postgres
 
 from authgql.accounts.models import Account
@@ -20,9 +21,6 @@ UPDATE sessions SET refreshed_count = 40, last_seen_at = last_seen_at + interval
 """
 ENDED = "UPDATE sessions SET logged_out_at = now(), end_reason = 'LOGGED_OUT' WHERE id = $1"
 SPENT = "UPDATE refresh_tokens SET spent_at = $2 WHERE session_id = $1"
-WAITING = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
 
 
 async def test_a_token_is_found_with_all_that_the_orm_finds(app: Application) -> None:
@@ -81,9 +79,7 @@ async def test_what_it_waited_for_counts(app: Application, meanwhile: str) -> No
     given = (UUID(ada.session_id), app.clock.now() - timedelta(days=1))
     await other.execute(meanwhile, *given[: 2 if meanwhile is SPENT else 1])
     refreshing = asyncio.create_task(app.refresh(ada.refresh))
-    async with asyncio.timeout(10):
-        while not await other.fetchval(WAITING):  # noqa: ASYNC110 -- the database tells nobody
-            await asyncio.sleep(0.01)
+    await somebody_waits(other)
     await change.commit()
     await other.close()
     answer = await refreshing
