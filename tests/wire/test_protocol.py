@@ -104,7 +104,10 @@ async def test_a_request_that_waits_to_write_ends_with_its_connection(connection
 async def test_an_application_is_told_whether_a_body_is_there_already(
     connections: Connections, *, pause: bool
 ) -> None:
+    asked = asyncio.Event()
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.set()
         told = WHOLE in scope.get("extensions", {})
         while (await receive())["more_body"]:
             pass
@@ -115,7 +118,7 @@ async def test_an_application_is_told_whether_a_body_is_there_already(
         head, body = GET + b"Content-Length: 2\r\nConnection: close\r\n\r\n", b"{}"
         for part in (head, body) if pause else (head + body,):
             writer.write(part)
-            await asyncio.sleep(0.1)
+            await asked.wait()
         answer = await reader.read()
         writer.close()
     assert answer.endswith(b"in parts" if pause else b"whole")
