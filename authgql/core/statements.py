@@ -8,7 +8,7 @@ from uuid import UUID
 from authgql.core.database import current
 
 NAMED: Final = re.compile(r"(?<!:):([a-z_]+)")
-LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE\b")
+LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: SKIP LOCKED)?\b")
 
 
 class Statement:

@@ -124,3 +124,18 @@ async def test_a_spent_token_that_waits_for_the_account_holds_no_session(
         asked = asyncio.create_task(app.refresh(ada.refresh))
         await free("SELECT id FROM sessions")
     assert (await asked)["__typename"] == "InvalidToken"
+
+
+@on_postgres
+async def test_forgetting_what_spent_tokens_read_waits_for_no_deletion(
+    app: Application, database_url: str, clock: ManualClock
+) -> None:
+    for ada in [await app.signed_up(), await app.login()]:
+        await app.refresh(ada.refresh)
+    readable = "SELECT id FROM refresh_tokens WHERE sealed_successor IS NOT NULL"
+    async with kept(database_url, f"{readable} LIMIT 1"), asyncio.timeout(10):
+        clock.advance(60)
+        await app.run_loop("refresh-grace")
+        assert len(await app.rows(readable)) == 1
+    await app.run_loop("refresh-grace")
+    assert await app.rows(readable) == []
