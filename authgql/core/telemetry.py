@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from threading import RLock
 from typing import Any, Final
@@ -50,10 +51,15 @@ class StandardError:
     def flush(self) -> None:
         """Write what there is."""
         with self._writing, suppress(OSError, ValueError):  # no space left, nobody reads any more; closed
-            text = "".join(self._texts.popleft() for _ in range(len(self._texts)))
+            text = "".join(self._taken())
             if text:
                 sys.stderr.write(text)
                 sys.stderr.flush()
+
+    def _taken(self) -> Iterator[str]:
+        with suppress(IndexError):  # also if a finaliser's line fell in here, and was written with the rest
+            while True:
+                yield self._texts.popleft()
 
 
 def configure_logging(log_format: str, *, quiet: bool = False) -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from threading import Thread
 
@@ -112,6 +113,26 @@ async def test_another_threads_line_does_not_overtake_ours(monkeypatch: pytest.M
     thread.start()
     thread.join()  # not awaited: the loop has no round meanwhile
     assert [json.loads(line)["event"] for line in output.getvalue().splitlines()] == ["first", "second"]
+
+
+class Interrupted(deque[str]):
+    """What is kept for the log, with somebody who logs while it is emptied, as a finaliser may."""
+
+    def popleft(self) -> str:
+        text = super().popleft()
+        if "second" in text:
+            logging.getLogger("theirs").warning("meanwhile")
+        return text
+
+
+async def test_no_line_is_lost_when_another_falls_into_its_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("authgql.core.telemetry.deque", Interrupted)
+    output = written(monkeypatch, "json")
+    for event in ("first", "second", "third"):
+        structlog.get_logger("ours").info(event)
+    await asyncio.sleep(0)
+    told = {json.loads(line)["event"] for line in output.getvalue().splitlines()}
+    assert told == {"first", "second", "third", "meanwhile"}
 
 
 def test_the_last_words_before_the_end_are_written() -> None:
