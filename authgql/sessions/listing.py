@@ -8,7 +8,6 @@ from uuid import UUID
 from authgql.accounts.models import Account
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
-from authgql.core.database import dialect
 from authgql.core.rows import Rows
 from authgql.core.statements import Statement
 from authgql.sessions.models import Session
@@ -45,9 +44,7 @@ class Listing:
             before=wanted.before or NEWEST,
             limit=wanted.limit + 1,
         )
-        if dialect() == "sqlite":
-            rows = [self._rows.from_sqlite(row) for row in rows]
-        sessions = [self._rows.build(row) for row in rows]
+        sessions = [self._rows.read(row) for row in rows]
         return self._cursors.page(sessions, wanted=wanted, owner=account.id, key=lambda row: row.id)
 
     async def count(self, account: Account, *, status: SessionStatus | None) -> int:
