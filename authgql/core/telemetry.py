@@ -22,6 +22,8 @@ NOISY = ("tortoise", "aiosqlite", "asyncio", "uvicorn")
 # In ASCII, so that no character of a path drives a terminal.
 JSON: Final = json.JSONEncoder(default=repr, separators=(",", ":"))
 
+AT_ONCE: Final = 4096  # bytes that no other process' lines come between in a pipe (PIPE_BUF, pipe(7))
+
 
 class StandardError:
     """Takes finished lines, and writes those of one round of the event loop together, in their order.
@@ -49,11 +51,21 @@ class StandardError:
 
     def flush(self) -> None:
         """Write what there is."""
-        with self._writing, suppress(OSError, ValueError):  # no space left, nobody reads any more; closed
-            text = "".join(self._texts.popleft() for _ in range(len(self._texts)))
-            if text:
-                sys.stderr.write(text)
-                sys.stderr.flush()
+        with self._writing:
+            while self._texts:
+                with suppress(OSError, ValueError):  # no space left, nobody reads any more; closed
+                    sys.stderr.write(self._piece())
+                    sys.stderr.flush()
+
+    def _piece(self) -> str:
+        """Take as many whole lines as are written at once, or a longer one alone."""
+        lines: list[str] = []
+        size = 0
+        with suppress(IndexError):  # a finaliser's line fell in here, and was written with what was left
+            while self._texts and (not lines or size + len(self._texts[0]) <= AT_ONCE):
+                lines.append(self._texts.popleft())
+                size += len(lines[-1])
+        return "".join(lines)
 
 
 def configure_logging(log_format: str, *, quiet: bool = False) -> None:

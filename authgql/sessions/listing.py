@@ -2,22 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from authgql.accounts.models import Account
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors, Page
-from authgql.core.database import current
 from authgql.core.rows import Rows
+from authgql.core.statements import Statement
 from authgql.sessions.models import Session
 from authgql.sessions.state import SessionStatus
 
 OF_STATUS: Final[Mapping[SessionStatus | None, str]] = {
-    None: "",
-    SessionStatus.ACTIVE: " AND s.logged_out_at IS NULL AND s.expires_at > $2",
-    SessionStatus.ENDED: " AND (s.logged_out_at IS NOT NULL OR s.expires_at <= $2)",
+    status: f'FROM "sessions" s WHERE s."account_id" = :account_id{condition}'
+    for status, condition in (
+        (None, ""),
+        (SessionStatus.ACTIVE, ' AND s."logged_out_at" IS NULL AND s."expires_at" > :now'),
+        (SessionStatus.ENDED, ' AND (s."logged_out_at" IS NOT NULL OR s."expires_at" <= :now)'),
+    )
 }
+COUNTS: Final = {status: Statement(f"SELECT count(*) {where}") for status, where in OF_STATUS.items()}
+NEWEST: Final = UUID(int=2**128 - 1)  # newer than any: a first page begins there
 
 
 class Listing:
@@ -33,24 +38,18 @@ class Listing:
     ) -> Page[Session]:
         """Return an account's sessions, newest first; raises `BadUserInput`."""
         wanted = self._cursors.slice(first=first, after=after, owner=account.id)
-        where, values = self._of(account, status)
-        if wanted.before:
-            values.append(wanted.before)
-            where += f" AND s.id < ${len(values)}"
-        values.append(wanted.limit + 1)
-        database = current()
-        rows = await _read(
-            database, f"{self._columns} {where} ORDER BY s.id DESC LIMIT ${len(values)}", values
+        rows = await self._pages[status].rows(
+            account_id=account.id,
+            now=self._clock.now(),
+            before=wanted.before or NEWEST,
+            limit=wanted.limit + 1,
         )
-        if _is_sqlite(database):
-            rows = [self._rows.from_sqlite(row) for row in rows]
-        sessions = [self._rows.build(row) for row in rows]
+        sessions = [self._rows.read(row) for row in rows]
         return self._cursors.page(sessions, wanted=wanted, owner=account.id, key=lambda row: row.id)
 
     async def count(self, account: Account, *, status: SessionStatus | None) -> int:
         """Count an account's sessions."""
-        where, values = self._of(account, status)
-        ((count,),) = await _read(current(), f"count(*) {where}", values)
+        ((count,),) = await COUNTS[status].rows(account_id=account.id, now=self._clock.now())
         return int(count)
 
     async def get_many(self, session_ids: Sequence[UUID], *, account: Account) -> dict[UUID, Session]:
@@ -60,23 +59,9 @@ class Listing:
         return {row.id: row for row in rows}
 
     @cached_property
-    def _columns(self) -> str:
-        return self._rows.select("s")
-
-    def _of(self, account: Account, status: SessionStatus | None) -> tuple[str, list[Any]]:
-        values = [account.id, self._clock.now()] if status else [account.id]
-        return f"FROM sessions s WHERE s.account_id = $1{OF_STATUS[status]}", values
-
-
-async def _read(database: Any, what: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 -- Tortoise's client
-    statement = f"SELECT {what}"
-    if _is_sqlite(database):
-        statement = statement.replace("$", "?")
-        values = [str(value) if isinstance(value, UUID) else value for value in values]
-    _, rows = await database.execute_query(statement, values)
-    found: Sequence[Sequence[Any]] = rows
-    return found
-
-
-def _is_sqlite(database: Any) -> bool:  # noqa: ANN401 -- the same
-    return bool(database.capabilities.dialect == "sqlite")
+    def _pages(self) -> Mapping[SessionStatus | None, Statement]:
+        columns, order = self._rows.select("s"), 'ORDER BY s."id" DESC LIMIT :limit'
+        return {
+            status: Statement(f'SELECT {columns} {where} AND s."id" < :before {order}')
+            for status, where in OF_STATUS.items()
+        }

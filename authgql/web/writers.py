@@ -7,7 +7,6 @@ runs nothing twice that has an effect: below the roots, fields have none (GraphQ
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from functools import partial
 from inspect import signature
 from operator import attrgetter
@@ -32,6 +31,7 @@ from graphql import (
 )
 from strawberry import Info
 from strawberry.schema.schema_converter import CustomGraphQLEnumType, GraphQLCoreConverter
+from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
@@ -69,7 +69,8 @@ class Writers:
             if is_object_type(type_)
         }
         queries = schema.query_type.fields if schema.query_type else {}
-        self.answers = {name: answer for name, field in queries.items() if (answer := _answer(field))}
+        info = schema.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].config.info_class
+        self.answers = {name: answer for name, field in queries.items() if (answer := _answer(field, info))}
 
 
 def _leaf(type_: GraphQLLeafType) -> Write | None:
@@ -81,7 +82,8 @@ def _leaf(type_: GraphQLLeafType) -> Write | None:
         return _names(type_)
     if type_ is GraphQLInt:
         return _number
-    return partial(_moment if type_.name == "DateTime" else _scalar, type_.coerce_output_value)
+    is_moment = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) is DateTimeDefinition
+    return partial(_moment if is_moment else _scalar, type_.coerce_output_value)
 
 
 def nullable(write: Write) -> Write:
@@ -121,7 +123,7 @@ def _reader(field: GraphQLField) -> Read | None:
     if field.args or not isinstance(definition, StrawberryField):
         return None
     if definition.is_basic_field:
-        return attrgetter(definition.python_name)
+        return attrgetter(definition.python_name) if definition.default_resolver is getattr else None
     resolver, guards = definition.base_resolver, [type(guard) for guard in definition.extensions]
     if resolver is None or resolver.is_async or guards not in ([], [OwnerOnly]):
         return None
@@ -131,7 +133,7 @@ def _reader(field: GraphQLField) -> Read | None:
     return partial(_owners, answer) if guards else answer
 
 
-def _answer(field: GraphQLField) -> Answer | None:
+def _answer(field: GraphQLField, info_class: type[Info]) -> Answer | None:
     """Return a query's resolver that takes nothing but the request, and awaits nothing."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     if field.args or not isinstance(definition, StrawberryField) or definition.extensions:
@@ -142,7 +144,7 @@ def _answer(field: GraphQLField) -> Answer | None:
     answer = cast("Callable[[None, Any], Any]", resolver.wrapped_func)
     if list(signature(answer).parameters) != ["self", "info"]:
         return None
-    return lambda info: answer(None, Info(_raw_info=info, _field=definition))
+    return lambda info: answer(None, info_class(_raw_info=info, _field=definition))
 
 
 def _constant(value: str, _: object) -> str:
@@ -187,5 +189,7 @@ def _scalar(coerce: Write, value: Any) -> Any:  # noqa: ANN401 -- as above
 def _names(type_: GraphQLEnumType) -> Write | None:
     if not isinstance(type_, CustomGraphQLEnumType):
         return None
-    members = cast("type[Enum]", type_.wrapped_cls)
+    members = cast("Any", type_.wrapped_cls)
+    if members.__hash__ is None:  # made of a dataclass, as Python's manual shows
+        return None
     return {member: type_.coerce_output_value(member) for member in members}.__getitem__

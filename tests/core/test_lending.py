@@ -13,7 +13,7 @@ from tortoise.exceptions import OperationalError
 from authgql.core import lending
 from authgql.core.database import Database, current, transaction
 
-ONE: dict[str, Any] = {"maxsize": 1, "acquire_timeout": 5.0}
+ONE: dict[str, Any] = {"maxsize": 1, "acquire_timeout": 30.0}
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -49,6 +49,7 @@ def lent() -> Any:
 
 @pytest.mark.usefixtures("database")
 async def test_the_next_borrower_does_not_wait_for_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lending, "AT_HAND_SECONDS", 60)
     first = await ask("pg_backend_pid()")
 
     async def no_connection(**_: object) -> None:
@@ -133,7 +134,10 @@ async def reset() -> None:
 
 
 @pytest.mark.usefixtures("database")
-async def test_a_connection_that_was_cut_is_not_passed_on(postgres: PostgresServer, url: str) -> None:
+async def test_a_connection_that_was_cut_is_not_passed_on(
+    monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer, url: str
+) -> None:
+    monkeypatch.setattr(lending, "AT_HAND_SECONDS", 60)
     await ask("1")
     cutting = threading.Thread(target=postgres.run, args=(url, CUT))
     await asyncio.to_thread(cutting.run)

@@ -6,8 +6,10 @@ import json
 import logging
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from threading import Thread
+from typing import Any
 
 import pytest
 import structlog
@@ -46,6 +48,21 @@ class Counting(io.StringIO):
     def write(self, text: str) -> int:
         self.writes += 1
         return super().write(text)
+
+
+class Recording(io.RawIOBase):
+    """What a process writes to, a piece at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:  # whatever has bytes
+        self.pieces.append(bytes(piece))
+        return len(piece)
 
 
 def written(monkeypatch: pytest.MonkeyPatch, log_format: str) -> io.StringIO:
@@ -98,6 +115,23 @@ async def test_lines_of_one_moment_are_written_at_once_and_in_order(monkeypatch:
     assert [json.loads(line)["number"] for line in output.getvalue().splitlines()] == [0, 1, 2]
 
 
+async def test_lines_are_written_in_pieces_that_no_other_workers_lines_tear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raw = Recording()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(raw)))
+    configure_logging("json")
+    for number in range(100):
+        structlog.get_logger("ours").info(
+            "happened", number=number, path="/long" * (2000 if number == 50 else 20)
+        )
+    await asyncio.sleep(0)
+    assert len(raw.pieces) < 20
+    assert all(piece.endswith(b"\n") for piece in raw.pieces)
+    assert all(len(piece) <= 4096 or piece.count(b"\n") == 1 for piece in raw.pieces)
+    assert [json.loads(line)["number"] for line in b"".join(raw.pieces).splitlines()] == list(range(100))
+
+
 async def test_a_librarys_line_does_not_overtake_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     output = written(monkeypatch, "json")
     structlog.get_logger("ours").info("first")
@@ -112,6 +146,26 @@ async def test_another_threads_line_does_not_overtake_ours(monkeypatch: pytest.M
     thread.start()
     thread.join()  # not awaited: the loop has no round meanwhile
     assert [json.loads(line)["event"] for line in output.getvalue().splitlines()] == ["first", "second"]
+
+
+class Interrupted(deque[str]):
+    """What is kept for the log, with somebody who logs while it is emptied, as a finaliser may."""
+
+    def popleft(self) -> str:
+        text = super().popleft()
+        if "second" in text:
+            logging.getLogger("theirs").warning("meanwhile")
+        return text
+
+
+async def test_no_line_is_lost_when_another_falls_into_its_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("authgql.core.telemetry.deque", Interrupted)
+    output = written(monkeypatch, "json")
+    for event in ("first", "second", "third"):
+        structlog.get_logger("ours").info(event)
+    await asyncio.sleep(0)
+    told = {json.loads(line)["event"] for line in output.getvalue().splitlines()}
+    assert told == {"first", "second", "third", "meanwhile"}
 
 
 def test_the_last_words_before_the_end_are_written() -> None:
