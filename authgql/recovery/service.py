@@ -16,7 +16,7 @@ from authgql.links.service import InvalidToken, Link, Links, Purpose
 from authgql.passwords.service import Passwords, words_of
 from authgql.recovery.errors import EmailNotFound
 from authgql.recovery.requests import ResetRequests
-from authgql.sessions.known_devices import disown
+from authgql.sessions.known_devices import disown, find_login
 from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.sessions.state import SessionEndReason
@@ -113,14 +113,14 @@ class Recovery:
         return session
 
     async def _disown(self, link: Link, account: Account, origin: Origin) -> Session | None:
-        login = await Session.get_or_none(id=link.target_id, account_id=account.id)
+        login = await find_login(link.target_id, account_id=account.id)
         if login is None:  # its row has been deleted since, as old ones are
             return None
         # Before the note, which locks this one: everybody locks the newest first.
         ended = await self._sessions.end_all(
             account, SessionEndReason.DISAVOWED, origin=origin, device_id=login.device_id
         )
-        session = await disown(login.id, at=self._clock.now())
+        session = await disown(login, at=self._clock.now())
         await self._audit.record(
             Event.DEVICE_DISOWNED, subject=account.pseudonym, origin=origin, session_id=session.id
         )

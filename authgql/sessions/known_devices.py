@@ -26,7 +26,12 @@ async def is_first_login(session: Session) -> bool:
     return not await EARLIER.rows(account_id=session.account_id, id=session.id)
 
 
-async def disown(session_id: UUID, *, at: datetime) -> Session:
+async def find_login(session_id: UUID, *, account_id: UUID) -> Session | None:
+    """Find a login of the account by its session; None if its row is gone by now."""
+    return await Session.get_or_none(id=session_id, account_id=account_id)
+
+
+async def disown(login: Session, *, at: datetime) -> Session:
     """Note that the owner disavowed a login, and with it the device; return it as it is then."""
-    await Session.filter(id=session_id).update(disavowed_at=at)
-    return await Session.get(id=session_id)
+    await Session.filter(id=login.id).update(disavowed_at=at)
+    return await Session.get(id=login.id)

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-from support.accounts import DELETE_ACCOUNT, REAUTHENTICATE
+import pytest
+from support.accounts import DELETE_ACCOUNT, REAUTHENTICATE, WRONG_PASSWORD, login
 from support.app import PASSWORD, Answer, Application
 from support.databases import somebody_waits
 from support.dialects import on_postgres
@@ -83,3 +84,25 @@ async def test_a_deletion_that_waited_for_a_change_of_the_password_deletes_nothi
     await connection.close()
     assert (await asked).codes == ["UNAUTHENTICATED"]
     assert len(await app.rows("SELECT id FROM accounts")) == 1
+
+
+@on_postgres
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE accounts SET password_hash = 'another'", "UPDATE password_failures SET failures = 100"],
+    ids=["changed", "disabled"],
+)
+async def test_a_login_that_waited_while_its_password_ceased_to_be_good_signs_nobody_in(
+    app: Application, database_url: str, statement: str
+) -> None:
+    await app.register()
+    await login(app, "ada", WRONG_PASSWORD)
+    connection = await asyncpg.connect(database_url)
+    async with connection.transaction():
+        await connection.execute("SELECT id FROM accounts FOR UPDATE")
+        asked = asyncio.create_task(login(app, "ada", PASSWORD))
+        await somebody_waits(connection)
+        await connection.execute(statement)
+    await connection.close()
+    assert (await asked)["__typename"] == "InvalidCredentials"
+    assert await app.rows("SELECT id FROM sessions") == []
