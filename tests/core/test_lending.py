@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -128,6 +129,32 @@ async def test_the_pools_reset_comes_in_time(url: str, monkeypatch: pytest.Monke
         await reset()
 
 
+async def test_the_pools_reset_comes_to_a_connection_that_never_rests(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lending, "AT_HAND_SECONDS", 0.05)
+    async with asyncio.timeout(5), opened(url, **ONE):
+        await current().execute_query("SELECT set_config('authgql.leak', 'session', false)")
+        leaks = [True]
+
+        async def borrow() -> None:
+            while leaks[-1]:
+                leaks.append(await ask("current_setting('authgql.leak', true)") == "session")
+
+        await asyncio.gather(*(borrow() for _ in range(4)))
+
+
+@pytest.mark.usefixtures("database")
+async def test_who_gives_up_waiting_takes_no_connection_away() -> None:
+    elsewhere = copy_context()
+    async with transaction():
+        for _ in range(3):
+            waiting = asyncio.create_task(ask("1"), context=elsewhere)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(waiting, 0.01)
+    assert await ask("2") == 2
+
+
 async def reset() -> None:
     while not pool().get_idle_size():  # noqa: ASYNC110 -- the pool tells nobody
         await asyncio.sleep(0.01)
@@ -142,7 +169,7 @@ async def test_a_connection_that_was_cut_is_not_passed_on(
     cutting = threading.Thread(target=postgres.run, args=(url, CUT))
     await asyncio.to_thread(cutting.run)
     async with asyncio.timeout(5):
-        while lending._is_open(lent()[0]):  # noqa: ASYNC110, SLF001 -- it tells nobody
+        while lending._is_idle(lent()[0]):  # noqa: ASYNC110, SLF001 -- it tells nobody
             await asyncio.sleep(0.01)
     assert await ask("2") == 2
 
