@@ -3,6 +3,7 @@
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from functools import cached_property
 from hashlib import sha256
 from os import urandom
 from typing import Final
@@ -25,9 +26,15 @@ class Sealer:
     """AES-256-GCM under keys derived from secrets: the first seals and signs, all open and verify."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._seals = {_tag(secret): AESGCM(_derive(secret, b"seal")) for secret in reversed(secrets)}
-        self._newest = _tag(secrets[0])
-        self._signing = [_derive(secret, b"sign") for secret in secrets]
+        tags = [_tag(secret) for secret in secrets]
+        keys = [AESGCM(_derive(secret, b"seal")) for secret in secrets]
+        self._seals = dict(zip(reversed(tags), reversed(keys), strict=True))
+        self._newest = tags[0]
+        self._secrets = secrets
+
+    @cached_property
+    def _signing(self) -> Sequence[bytes]:
+        return [_derive(secret, b"sign") for secret in self._secrets]
 
     def seal(self, plaintext: str, *, place: str) -> str:
         """Encrypt `plaintext` so that only `place` (say `signing-key:KID`) opens it again."""
