@@ -22,7 +22,7 @@ const SAYS = {
 };
 
 const ADDS = {
-  anonymous: () => "run the Login example, and the requests after it are signed",
+  anonymous: () => "run “Sign in”, and the requests after it are signed",
   "signed-in": ({ who }) => who.device,
   stale: () => null,
 };
