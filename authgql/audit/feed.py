@@ -5,7 +5,6 @@ may have lost something, the trail itself is read again, with an overlap: rows b
 order than their ids have, because transactions take their time and clocks differ.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
+import orjson
 import structlog
 
 from authgql.audit.models import SecurityEventRecord
@@ -45,12 +45,12 @@ class Entry:
 
     def message(self) -> bytes:
         """Return what goes over the bus."""
-        return json.dumps({name: str(getattr(self, name)) for name in COLUMNS}).encode()
+        return orjson.dumps({name: str(getattr(self, name)) for name in COLUMNS})
 
     @classmethod
     def read(cls, message: bytes) -> Self:
         """Read a message; raises ValueError, KeyError or TypeError for what is none."""
-        told = json.loads(message)
+        told = orjson.loads(message)
         return cls(
             id=UUID(str(told["id"])),
             kind=str(told["kind"]),
