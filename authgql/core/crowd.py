@@ -10,7 +10,8 @@ from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 MOST: Final = 100  # questions in one statement
-AT_ONCE: Final = 2  # statements under way: a connection that hangs must not make everybody wait
+# Statements under way: a connection that hangs must not make everybody wait, unless there is no other.
+AT_ONCE: Final = {"postgres": 2, "sqlite": 1}
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
@@ -19,8 +20,11 @@ Found = TypeVar("Found")
 class Crowd(Generic[Key, Found]):
     """Asks for many at once; `find` answers several keys, leaving out what is not there."""
 
-    def __init__(self, find: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Found]]]) -> None:
+    def __init__(
+        self, find: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Found]]], *, at_once: int
+    ) -> None:
         self._find = find
+        self._at_once = at_once
         self._waiting: list[tuple[Key, asyncio.Future[Found | None]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -29,12 +33,12 @@ class Crowd(Generic[Key, Found]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Found | None] = loop.create_future()
         self._waiting.append((key, answer))
-        if len(self._waiting) == 1 and len(self._under_way) < AT_ONCE:
+        if len(self._waiting) == 1 and len(self._under_way) < self._at_once:
             loop.call_soon(self._go)  # whoever asks in the same moment comes along
         return await answer
 
     def _go(self) -> None:
-        if not self._waiting or len(self._under_way) >= AT_ONCE:
+        if not self._waiting or len(self._under_way) >= self._at_once:
             return
         asked, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         # In a context of its own: the first one's transaction and request id are not everybody's.

@@ -1,22 +1,17 @@
 """Who calls: an active session and its account, read from the database at every request."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias
 from uuid import UUID
-
-import orjson
 
 from authgql.accounts.models import Account
 from authgql.core.clock import Clock
-from authgql.core.crowd import Crowd
-from authgql.core.database import current
+from authgql.core.crowd import AT_ONCE, Crowd
+from authgql.core.database import dialect
 from authgql.core.rows import Rows
+from authgql.core.statements import Statement
 from authgql.sessions.models import Session
-
-CHOICES: Final = {
-    "postgres": "= ANY($1)",
-    "sqlite": "IN (SELECT value FROM json_each(?))",
-}
 
 Found: TypeAlias = tuple[Sequence[Any], Sequence[Any]]
 
@@ -27,8 +22,6 @@ class Living:
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
         self._sessions, self._accounts = Rows(Session), Rows(Account)
-        self._crowd: Crowd[UUID, Found] = Crowd(self._read)
-        self._statement = ""
 
     async def find(self, session_id: UUID, account_id: UUID) -> Session | None:
         """Return an active session with its account; each caller gets objects of their own."""
@@ -43,19 +36,19 @@ class Living:
         session.__dict__["_account"] = account  # where Tortoise keeps it, past its look at every assignment
         return session
 
+    @cached_property
+    def _crowd(self) -> Crowd[UUID, Found]:
+        return Crowd(self._read, at_once=AT_ONCE[dialect()])
+
     async def _read(self, session_ids: Sequence[UUID]) -> Mapping[UUID, Found]:
-        database, width = current(), len(self._sessions.columns)
-        kind = database.capabilities.dialect
-        ids = session_ids if kind == "postgres" else orjson.dumps(session_ids).decode()
-        _, rows = await database.execute_query(self._statement or self._state(kind), [ids])
-        found: list[Found] = [(row[:width], row[width:]) for row in map(tuple, rows)]
-        if kind == "sqlite":
-            found = [(self._sessions.from_sqlite(one), self._accounts.from_sqlite(two)) for one, two in found]
+        width = len(self._sessions.columns)
+        rows = await self._statement.rows(ids=session_ids)
+        found = [(self._sessions.typed(row[:width]), self._accounts.typed(row[width:])) for row in rows]
         at = self._sessions.columns.index("id")
         return {session[at]: (session, account) for session, account in found}
 
-    def _state(self, kind: str) -> str:
+    @cached_property
+    def _statement(self) -> Statement:
         columns = f"{self._sessions.select('s')}, {self._accounts.select('a')}"
-        where = f"a.id = s.account_id WHERE s.id {CHOICES[kind]}"
-        self._statement = f"SELECT {columns} FROM sessions s JOIN accounts a ON {where}"  # noqa: S608 -- our own words
-        return self._statement
+        joined = "sessions s JOIN accounts a ON a.id = s.account_id"
+        return Statement(f"SELECT {columns} FROM {joined} WHERE s.id = ANY(:ids)")  # noqa: S608 -- our own words

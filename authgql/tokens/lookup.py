@@ -2,22 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
-
-import orjson
+from typing import Any
 
 from authgql.accounts.models import Account
-from authgql.core.crowd import Crowd
+from authgql.core.crowd import AT_ONCE, Crowd
 from authgql.core.database import dialect
 from authgql.core.rows import Joined
 from authgql.core.statements import Statement
 from authgql.sessions.models import Session
 from authgql.tokens.models import RefreshToken
-
-CHOICES: Final = {
-    "postgres": "= ANY(:hashes)",
-    "sqlite": "IN (SELECT value FROM json_each(:hashes))",
-}
 
 
 class Lookup:
@@ -25,7 +18,6 @@ class Lookup:
 
     def __init__(self) -> None:
         self._rows = Joined(t=RefreshToken, s=Session, a=Account)
-        self._crowd: Crowd[str, Sequence[Any]] = Crowd(self._read)
 
     async def find(self, token_hash: str) -> RefreshToken | None:
         """Return a token whose account is not locked; each caller gets objects of their own."""
@@ -37,14 +29,17 @@ class Lookup:
         row: RefreshToken = token
         return row
 
+    @cached_property
+    def _crowd(self) -> Crowd[str, Sequence[Any]]:
+        return Crowd(self._read, at_once=AT_ONCE[dialect()])
+
     async def _read(self, hashes: Sequence[str]) -> Mapping[str, Sequence[Any]]:
-        given = hashes if dialect() == "postgres" else orjson.dumps(hashes).decode()
-        return {found[0]: found[1:] for found in await self._statement.rows(hashes=given)}
+        return {found[0]: found[1:] for found in await self._statement.rows(hashes=hashes)}
 
     @cached_property
     def _statement(self) -> Statement:
         joined = '"refresh_tokens" t JOIN "sessions" s ON s."id" = t."session_id"'
         joined += ' JOIN "accounts" a ON a."id" = s."account_id"'
-        where = f't."token_hash" {CHOICES[dialect()]} AND a."locked_at" IS NULL'
+        where = 't."token_hash" = ANY(:hashes) AND a."locked_at" IS NULL'
         columns = f't."token_hash", {self._rows.columns}'
         return Statement(f"SELECT {columns} FROM {joined} WHERE {where}")  # noqa: S608 -- our own words

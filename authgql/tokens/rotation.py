@@ -7,9 +7,9 @@ from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
 from authgql.audit.models import SecurityEventRecord
 from authgql.core.clock import Clock
-from authgql.core.database import dialect, transaction
+from authgql.core.database import dialect
 from authgql.core.rows import Rows
-from authgql.core.statements import Statement
+from authgql.core.statements import Statement, Steps
 from authgql.sessions.models import Session
 from authgql.sessions.renewal import LIVING, RENEWAL, Renewal
 from authgql.tokens.models import RefreshToken
@@ -55,27 +55,16 @@ class Rotation:
             **self._tokens.values(successor, prefix="successor_"),
             **self._events.values(event, prefix="event_"),
         }
-        run = self._at_once if dialect() == "postgres" else self._step_by_step
-        renewed = await run(values)
-        if renewed:
-            self._audit.tell(event)
-        return renewed
-
-    async def _at_once(self, values: dict[str, object]) -> Session | None:
-        """Do it in one statement, which needs no BEGIN and no COMMIT."""
-        rows = await self._whole.rows(**values)
-        return self._sessions.read(rows[0]) if rows else None
-
-    async def _step_by_step(self, values: dict[str, object]) -> Session | None:
-        async with transaction():
-            if not await self._spend.count(**values):
-                return None
-            await self._succeed.count(**values)
-            await self._record.count(**values)
-            (row,) = await self._renew.rows(**values)
-        return self._sessions.read(row)
+        rows = await self._statement.rows(**values)
+        if not rows:
+            return None
+        self._audit.tell(event)
+        return self._sessions.read(rows[0])
 
     @cached_property
+    def _statement(self) -> Statement | Steps:
+        return self._whole() if dialect() == "postgres" else self._steps()
+
     def _whole(self) -> Statement:
         # The session first, then its tokens: whoever ends it locks in the same order. What waits for the
         # lock looks at the rows anew (PostgreSQL's manual, 13.2.1), so of several one alone spends.
@@ -86,20 +75,12 @@ successor AS ({self._tokens.insertion(prefix="successor_", source="spent")}),
 event AS ({self._events.insertion(prefix="event_", source="spent")})
 {RENEWAL} FROM spent WHERE s."id" = :session_id RETURNING {self._sessions.select("s")}""")  # noqa: S608 -- our own words
 
-    @cached_property
-    def _spend(self) -> Statement:
+    def _steps(self) -> Steps:
         living = f'EXISTS (SELECT 1 FROM "sessions" WHERE {LIVING})'  # noqa: S608 -- our own words
-        return Statement(f"{SPEND} WHERE {UNSPENT} AND {living}")
-
-    @cached_property
-    def _succeed(self) -> Statement:
-        return Statement(self._tokens.insertion(prefix="successor_"))
-
-    @cached_property
-    def _record(self) -> Statement:
-        return Statement(self._events.insertion(prefix="event_"))
-
-    @cached_property
-    def _renew(self) -> Statement:
         columns = ", ".join(f'"{column}"' for column in self._sessions.columns)
-        return Statement(f'{RENEWAL} WHERE "id" = :session_id RETURNING {columns}')
+        return Steps(
+            Statement(f"{SPEND} WHERE {UNSPENT} AND {living}"),
+            Statement(self._tokens.insertion(prefix="successor_")),
+            Statement(self._events.insertion(prefix="event_")),
+            Statement(f'{RENEWAL} WHERE "id" = :session_id RETURNING {columns}'),
+        )

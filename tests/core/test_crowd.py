@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from support.app import together
 
-from authgql.core.crowd import AT_ONCE, MOST, Crowd
+from authgql.core.crowd import MOST, Crowd
 
 
 class Book:
@@ -35,14 +35,14 @@ async def settle() -> None:
 async def test_questions_of_one_moment_are_one() -> None:
     book = Book()
     book.may.set()
-    crowd = Crowd(book.find)
+    crowd = Crowd(book.find, at_once=2)
     assert await together(*map(crowd.ask, [1, 2, -3, 2])) == [0, 0, None, 0]
     assert [sorted(keys) for keys in book.asked] == [[-3, 1, 2]]
 
 
 async def test_whoever_asks_later_is_answered_from_a_later_look() -> None:
     book = Book()
-    crowd = Crowd(book.find)
+    crowd = Crowd(book.find, at_once=2)
     early = [asyncio.create_task(crowd.ask(key)) for key in range(2)]
     await settle()
     book.page = 1
@@ -55,14 +55,14 @@ async def test_whoever_asks_later_is_answered_from_a_later_look() -> None:
 
 async def test_only_so_many_are_under_way_and_only_so_many_keys_in_each() -> None:
     book = Book()
-    crowd = Crowd(book.find)
+    crowd = Crowd(book.find, at_once=2)
     tasks = []
-    for key in range(AT_ONCE + 2):
+    for key in range(2 + 2):
         tasks.append(asyncio.create_task(crowd.ask(key)))
         await settle()
     tasks += [asyncio.create_task(crowd.ask(100 + key)) for key in range(2 * MOST)]
     await settle()
-    assert len(book.asked) == AT_ONCE
+    assert len(book.asked) == 2
     book.may.set()
     await asyncio.gather(*tasks)
     assert max(map(len, book.asked)) == MOST
@@ -72,7 +72,7 @@ async def test_only_so_many_are_under_way_and_only_so_many_keys_in_each() -> Non
 async def test_a_failure_is_everybodys_and_the_next_question_is_asked() -> None:
     book = Book()
     book.may.set()
-    crowd = Crowd(book.find)
+    crowd = Crowd(book.find, at_once=2)
     book.error = ConnectionResetError()
     outcomes = await asyncio.gather(crowd.ask(1), crowd.ask(2), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ConnectionResetError] * 2
@@ -84,7 +84,7 @@ async def test_a_failure_is_everybodys_and_the_next_question_is_asked() -> None:
 async def test_who_goes_away_takes_nobody_along(error: BaseException | None) -> None:
     book = Book()
     book.error = error
-    crowd = Crowd(book.find)
+    crowd = Crowd(book.find, at_once=2)
     leaving, staying = asyncio.create_task(crowd.ask(1)), asyncio.create_task(crowd.ask(1))
     await settle()
     leaving.cancel()

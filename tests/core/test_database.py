@@ -12,6 +12,7 @@ from support.databases import PostgresServer, opened
 from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
 
 from authgql.core.database import (
+    JOURNAL_BYTES,
     POOL_SIZE,
     Database,
     after_commit,
@@ -23,6 +24,7 @@ from authgql.core.database import (
     is_unavailable,
     transaction,
 )
+from authgql.core.statements import Statement
 from authgql.system import MODELS
 
 ADD = "INSERT INTO signing_keys VALUES ('{}', 'ES256', '', '', '2026-01-01', '2026-01-01', NULL)"
@@ -173,6 +175,18 @@ async def test_a_writer_waits_for_another_process_instead_of_failing(sqlite_file
             await add("ours")
         assert await count() == 2
     other.close()
+
+
+async def test_what_is_committed_to_a_file_is_on_the_disk_and_the_log_is_written_over(
+    sqlite_file: Path,
+) -> None:
+    async with opened(f"sqlite://{sqlite_file}"):
+        found = {
+            pragma: (await Statement(f"PRAGMA {pragma}").rows())[0][0]
+            for pragma in ("journal_mode", "synchronous", "journal_size_limit")
+        }
+    full = 2
+    assert found == {"journal_mode": "wal", "synchronous": full, "journal_size_limit": JOURNAL_BYTES}
 
 
 async def test_a_beginning_that_fails_is_unavailability_and_leaves_the_connection_usable(

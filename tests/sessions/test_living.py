@@ -1,6 +1,7 @@
 """The one statement that tells who calls agrees with the ORM, and serves everybody who asks at once."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ from support.app import Application, together
 from support.documents import LOGOUT, ME
 
 from authgql.accounts.models import Account
-from authgql.core.database import current
+from authgql.core.database import current, dialect
 from authgql.sessions.models import Session
 
 
@@ -32,7 +33,12 @@ async def test_it_brings_what_the_orm_brings(app: Application) -> None:
     ours, theirs = dict(vars(found)), dict(vars(expected))
     assert vars(ours.pop("_account")) == vars(theirs.pop("_account"))
     assert ours == theirs
-    assert {type(value) for value in ours.values()} <= {type(value) for value in theirs.values()}
+    assert types(ours) == types(theirs)
+
+
+def types(attributes: Mapping[str, object]) -> dict[str, type]:
+    """Return what the attributes are, a driver's own UUIDs counting as UUIDs."""
+    return {name: UUID if isinstance(value, UUID) else type(value) for name, value in attributes.items()}
 
 
 async def test_what_it_brings_can_be_saved(app: Application) -> None:
@@ -94,7 +100,7 @@ async def test_a_database_that_is_away_is_away_for_all_who_asked(
         raise ConnectionRefusedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(current()), "execute_query", fail)
+        patched.setattr(type(current()), "run" if dialect() == "sqlite" else "execute_query", fail)
         answers = await together(*(app.gql(ME, token=ada.access) for _ in range(5)))
     assert [(answer.status, answer.codes) for answer in answers] == [(503, ["SERVICE_UNAVAILABLE"])] * 5
     assert (await app.gql(ME, token=ada.access)).only

@@ -203,26 +203,29 @@ def recording(
     from tortoise.backends.asyncpg.client import AsyncpgDBClient  # noqa: PLC0415 -- patched here alone
     from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper  # noqa: PLC0415
 
+    from authgql.core.sqlite import Client, Transaction  # noqa: PLC0415 -- the same
+
     methods = ("execute_query", "execute_query_dict", "execute_insert", "execute_many", "execute_script")
+    tortoises = (AsyncpgDBClient, SqliteClient, SqliteTransactionWrapper, *AsyncpgDBClient.__subclasses__())
     originals = [
         (owner, name, owner.__dict__[name])
-        for owner in (
-            AsyncpgDBClient,
-            SqliteClient,
-            SqliteTransactionWrapper,
-            *AsyncpgDBClient.__subclasses__(),
+        for owner, names in (
+            *((owner, methods) for owner in tortoises),
+            (Client, ["run"]),
+            (Transaction, ["run"]),
         )
-        for name in methods
+        for name in names
         if name in owner.__dict__
     ]
 
     def noting(original: Any) -> Any:
-        async def wrapper(self: Any, query: str, *args: Any, **kwargs: Any) -> Any:
+        async def wrapper(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
             task = asyncio.current_task()
             if loops or task is None or task.get_name() not in LOOPS:
-                seen.append(query)
+                steps = [(query, args[0] if args and args[0] else ())] if isinstance(query, str) else query
+                seen.extend(statement for statement, _ in steps)
                 if parameters is not None:
-                    parameters.append(args[0] if args and args[0] else ())
+                    parameters.extend(values for _, values in steps)
             return await original(self, query, *args, **kwargs)
 
         return wrapper
