@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 MOST: Final = 100  # questions in one statement
 # Statements under way: a connection that hangs must not make everybody wait, unless there is no other.
 AT_ONCE: Final = {"postgres": 2, "sqlite": 1}
+TURNS: Final = 2  # of the loop: in the first it reads what has come in, in the second that asks
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
@@ -34,8 +35,14 @@ class Crowd(Generic[Key, Found]):
         answer: asyncio.Future[Found | None] = loop.create_future()
         self._waiting.append((key, answer))
         if len(self._waiting) == 1 and len(self._under_way) < self._at_once:
-            loop.call_soon(self._go)  # whoever asks in the same moment comes along
+            loop.call_soon(self._go_after, TURNS)  # whoever asks in the same moment comes along
         return await answer
+
+    def _go_after(self, turns: int) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(self._go_after, turns - 1)
+        else:
+            self._go()
 
     def _go(self) -> None:
         if not self._waiting or len(self._under_way) >= self._at_once:

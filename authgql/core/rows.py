@@ -94,10 +94,12 @@ class Rows(Generic[Row]):
         """Give what either driver brought the columns' types."""
         if not self._of_sqlite:
             return values
-        return [
-            value if value is None or read is None else read(value)
-            for read, value in zip(self._readers, values, strict=True)
-        ]
+        typed = list(values)
+        for place, read in self._readers:
+            value = typed[place]
+            if value is not None:
+                typed[place] = read(value)
+        return typed
 
     @cached_property
     def _attributes(self) -> Sequence[str]:
@@ -125,9 +127,10 @@ class Rows(Generic[Row]):
         ]
 
     @cached_property
-    def _readers(self) -> Sequence[Callable[[Any], Any] | None]:
+    def _readers(self) -> Sequence[tuple[int, Callable[[Any], Any]]]:
         fields = self._model._meta.fields_map  # noqa: SLF001 -- the same
-        return [FROM_SQLITE.get(type(fields[name])) for name in self._attributes]
+        readers = [FROM_SQLITE.get(type(fields[name])) for name in self._attributes]
+        return [(place, read) for place, read in enumerate(readers) if read]
 
 
 class Query(Generic[Row]):

@@ -40,6 +40,18 @@ async def test_questions_of_one_moment_are_one() -> None:
     assert [sorted(keys) for keys in book.asked] == [[-3, 1, 2]]
 
 
+async def test_who_asks_once_the_loop_has_read_what_came_in_comes_along() -> None:
+    book = Book()
+    book.may.set()
+    crowd = Crowd(book.find, at_once=2)
+    first = asyncio.create_task(crowd.ask(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await crowd.ask(2) == 0
+    assert await first == 0
+    assert [sorted(keys) for keys in book.asked] == [[1, 2]]
+
+
 async def test_whoever_asks_later_is_answered_from_a_later_look() -> None:
     book = Book()
     crowd = Crowd(book.find, at_once=2)
