@@ -1,4 +1,4 @@
-"""What SQLite's thread does in one go is one transaction, or belongs to the one that is open."""
+"""SQLite's connection is had in turn, and what its thread does in one go is one transaction."""
 
 import asyncio
 import shutil
@@ -10,6 +10,7 @@ import pytest
 from support.databases import opened
 from tortoise.exceptions import IntegrityError, OperationalError
 
+from authgql.core import sqlite
 from authgql.core.database import is_unavailable, transaction
 from authgql.core.statements import Statement, Steps
 
@@ -110,3 +111,25 @@ async def test_a_file_that_another_process_writes_is_waited_for_and_then_unavail
     other.execute("COMMIT")
     assert await keys() == ["a", "b"]
     other.close()
+
+
+async def test_whoever_comes_while_another_is_about_to_take_its_turn_does_not_wait_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sqlite, "QUEUE_SECONDS", 0.05)
+    turns = sqlite.Turns()
+    await turns.acquire()
+    following = asyncio.create_task(turns.acquire())
+    await asyncio.sleep(0)
+
+    async def come() -> None:
+        turns.release()  # to the one that follows, which has to be run first
+        await turns.acquire()
+
+    coming = asyncio.create_task(come())
+    await asyncio.wait([coming], timeout=5)
+    assert await following
+    assert coming.done()
+    assert isinstance(coming.exception(), TimeoutError)
+    turns.release()
+    assert await turns.acquire()
