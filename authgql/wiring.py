@@ -173,10 +173,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         registration=Registration(limits=limits, accounts=accounts, sessions=sessions, passwords=passwords),
         sessions=sessions,
         sign_in=SignIn(
+            clock=clock,
             audit=audit,
             limits=limits,
             devices=devices,
-            notices=SignInNotices(clock=clock, audit=audit, links=links, outbox=outbox),
+            notices=SignInNotices(audit=audit, links=links, outbox=outbox),
             lockout=lockout,
             accounts=accounts,
             sessions=sessions,

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
-from itertools import takewhile
 from typing import Final, NoReturn
 from uuid import UUID
 
@@ -21,14 +20,8 @@ from authgql.core.errors import Problem
 from authgql.core.networks import network
 from authgql.core.rows import Rows
 from authgql.core.secrets import first_id_at
-from authgql.core.statements import Statement
 
 LONGEST_REQUEST: Final = timedelta(minutes=10)
-
-RECENT: Final = Statement("""
-SELECT "kind" FROM "security_events"
-WHERE "subject" = :subject AND "id" >= :oldest AND "kind" IN (:counted, :last) ORDER BY "id" DESC LIMIT :most
-""")
 
 log = structlog.get_logger("authgql.security")
 
@@ -146,19 +139,6 @@ class AuditLog:
             await SecurityEventRecord.filter(subject=subject, **older).order_by("-id").limit(wanted.limit + 1)
         )
         return self._cursors.page(rows, wanted=wanted, owner=subject, key=lambda row: row.id)
-
-    async def count_since(
-        self, event: Event, *, last: Event, subject: UUID, within: timedelta, most: int
-    ) -> int:
-        """Count a subject's events of one kind since the last of another, in a span of time, up to `most`."""
-        kinds = await RECENT.rows(
-            subject=subject,
-            oldest=first_id_at(self._clock.now() - within),
-            counted=event.kind,
-            last=last.kind,
-            most=most,
-        )
-        return len(list(takewhile(lambda row: row[0] == event.kind, kinds)))
 
     def tell(self, row: SecurityEventRecord) -> None:
         """Tell the metrics, the log and the bus of a row that is safe on disk."""

@@ -10,13 +10,8 @@ from uuid import UUID
 from authgql.core.clock import Clock
 from authgql.core.errors import Refusal
 from authgql.core.secrets import fingerprint, new_token
-from authgql.core.statements import Statement
 from authgql.links.models import OneTimeLink
 
-ISSUED: Final = Statement("""
-SELECT count(*) FROM "one_time_links"
-WHERE "account_id" = :account_id AND "purpose" = :purpose AND "issued_at" >= :since
-""")
 TOKEN: Final = re.compile(r"agl_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -110,11 +105,6 @@ class Links:
         now = self._clock.now()
         row = OneTimeLink.filter(id=link.id, token_hash=fingerprint(token), spent_at=None, expires_at__gt=now)
         return await row.update(spent_at=now) == 1
-
-    async def issued_since(self, purpose: Purpose, *, account_id: UUID, since: datetime) -> int:
-        """Count an account's links for a purpose that were made at `since` or later."""
-        ((count,),) = await ISSUED.rows(account_id=account_id, purpose=purpose.purpose, since=since)
-        return int(count)
 
     async def forget_expired(self, *, account_id: UUID) -> None:
         """Delete an account's links that are too old to work: those about sessions would pile up."""

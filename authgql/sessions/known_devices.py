@@ -7,9 +7,6 @@ from uuid import UUID
 from authgql.core.statements import Statement
 from authgql.sessions.models import Session
 
-EARLIER: Final = Statement("""
-SELECT 1 FROM "sessions" WHERE "account_id" = :account_id AND "id" < :id LIMIT 1
-""")
 DISAVOWED: Final = Statement("""
 SELECT 1 FROM "sessions"
 WHERE "account_id" = :account_id AND "device_id" = :device_id AND "disavowed_at" IS NOT NULL LIMIT 1
@@ -19,11 +16,6 @@ WHERE "account_id" = :account_id AND "device_id" = :device_id AND "disavowed_at"
 async def is_disowned(device_id: str, *, account_id: UUID) -> bool:
     """Tell whether the owner disavowed a login from this device."""
     return bool(await DISAVOWED.rows(account_id=account_id, device_id=device_id))
-
-
-async def is_first_login(session: Session) -> bool:
-    """Tell whether this is the account's first session: whoever registered is no stranger to the account."""
-    return not await EARLIER.rows(account_id=session.account_id, id=session.id)
 
 
 async def find_login(session_id: UUID, *, account_id: UUID) -> Session | None:

@@ -11,6 +11,7 @@ from authgql.accounts.models import Account
 from authgql.accounts.service import Accounts
 from authgql.audit.events import Event, Origin
 from authgql.audit.log import AuditLog
+from authgql.core.clock import Clock
 from authgql.core.database import transaction
 from authgql.core.errors import Refusal
 from authgql.limits.devices import Devices
@@ -27,6 +28,7 @@ from authgql.sessions.models import Session
 from authgql.sessions.service import Sessions
 from authgql.sessions.state import SessionEndReason
 from authgql.signin.errors import InvalidCredentials, UserNotFound
+from authgql.signin.history import history
 from authgql.signin.notices import SignInNotices
 from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.service import TokenPair, Tokens
@@ -54,6 +56,7 @@ class SignIn:
     def __init__(
         self,
         *,
+        clock: Clock,
         audit: AuditLog,
         limits: Limits,
         devices: Devices,
@@ -67,6 +70,7 @@ class SignIn:
         tokens: Tokens,
         reveal_accounts: bool,
     ) -> None:
+        self._clock = clock
         self._audit = audit
         self._limits = limits
         self._devices = devices
@@ -165,19 +169,20 @@ class SignIn:
         proved_key: str | None,
         known: str | None,
     ) -> tuple[Session, str] | None:
+        source = known or STRANGERS
         async with transaction():
             if not await self._accounts.hold(account, password_hash=newer_hash):
                 return None
-            if not await self._lockout.passed(account.id, known or STRANGERS):
+            past = await history(account, source=source, clock=self._clock)
+            if past.wrong_before and not await self._lockout.passed(account.id, source):
                 return None
-            failures = await self._notices.failures(account)
             session, refresh_token = await self._refresh_tokens.begin(
                 account,
                 origin=origin,
                 device_id=known or self._devices.new_name(),
                 key_thumbprint=proved_key,
             )
-            await self._notices.tell(account, session, known_device=known is not None, failures=failures)
+            await self._notices.tell(account, session, past, known_device=known is not None)
             return session, refresh_token
 
     async def _refuse(self, account: Account | None, origin: Origin, known: str | None) -> NoReturn:

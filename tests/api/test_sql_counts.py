@@ -18,7 +18,7 @@ async def test_the_operations_of_every_day_cost_little(app: Application, others:
     assert await _cost(app, "{ me { sessions { nodes { id } } } }", token=ada.access) == 2
     assert await _cost(app, "{ securityLog { nodes { kind } } }", token=ada.access) == 2
     signing_in = await _cost(app, LOGIN, {"input": {"username": "ada", "password": PASSWORD}})
-    assert signing_in <= (7 if dialect() == "postgres" else 9)
+    assert signing_in == (6 if dialect() == "postgres" else 8)
     renewing = await _cost(app, REFRESH, {"input": {"refreshToken": ada.refresh}})
     assert renewing == (2 if dialect() == "postgres" else 5)
     assert await _cost(app, LOGOUT, token=ada.access) <= 7
