@@ -35,7 +35,7 @@ PROFILES: Final = {
 }
 Result = TypeVar("Result")
 
-NICENESS: Final = 10  # a tenth of a core while others want it, all of it otherwise
+NICENESS: Final = 15  # a thirtieth of a core while others want it, all of it otherwise
 
 MAX_WAITING: Final = 64  # at 20 ms each the last one waits under a second on two cores
 
