@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from authgql import plain  # noqa: F401 -- before anybody imports structlog
 from authgql.banner import banner
 from authgql.core.database import Database, is_unavailable
 from authgql.core.migrations import migrate as run_migrations
