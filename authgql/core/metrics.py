@@ -36,6 +36,7 @@ class Metrics:
         # The library looks them up under a lock, at each request
         self._count = cache(self._requests.labels)
         self._time = cache(self._seconds.labels)
+        self._event = cache(self._events.labels)
 
     def request(self, *, operation: str, outcome: str, seconds: float) -> None:
         """Count a request; `operation` is a type and never a name, which clients choose."""
@@ -44,7 +45,7 @@ class Metrics:
 
     def event(self, kind: str) -> None:
         """Count a security event."""
-        self._events.labels(kind).inc()
+        self._event(kind).inc()
 
     def gauge(self, name: str, meaning: str, read: Callable[[], int]) -> None:
         """Show a figure that is read whenever Prometheus asks, in another thread."""
