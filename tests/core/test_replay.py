@@ -28,7 +28,7 @@ async def test_a_key_is_remembered_until_its_time_is_over(replays: MemoryReplays
     assert await replays.first_time("key", seconds=60)
     clock.advance(59.999)
     assert not await replays.first_time("key", seconds=60)
-    clock.advance(1)  # the seconds in which keys expire are whole
+    clock.advance(1.001)  # the seconds in which keys expire are whole
     assert await replays.first_time("key", seconds=60)
 
 
