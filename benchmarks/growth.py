@@ -52,15 +52,19 @@ def grown(
             servers.migrate(place, url)
             server = stack.enter_context(servers.authgql(place, url, core=core))
             asked = scenes.prepare(server.port, connections)
-            asyncio.run(_fill(url, size))
+            fill(url, size)
             found[size] = server, asked
         yield found
+
+
+def fill(url: str, size: int) -> None:
+    """Add so many sessions of others to a database."""
+    asyncio.run(_fill(url, size))
+    servers.settle(url)
 
 
 async def _fill(url: str, size: int) -> None:
     connection = await asyncpg.connect(url)
     for statement in FILL:
         await connection.execute(statement, *([size] if "$1" in statement else []), timeout=600)
-    await connection.execute("VACUUM ANALYZE", timeout=600)
-    await connection.execute("CHECKPOINT", timeout=600)
     await connection.close()

@@ -23,6 +23,7 @@ HERE: Final = Path(__file__).parent
 PARTS: Final = ("rates", "storm", "growth", "starts", "signatures")
 WARM_UP_SECONDS: Final = 0.5
 REST_SECONDS: Final = 6  # until the memory of the last hashes is given back
+OTHERS: Final = 10_000  # sessions besides those that are asked for, on PostgreSQL
 STORM_CONNECTIONS: Final = 4  # of `me`, while twice as many log in
 BETWEEN: Final = re.compile(r"(?<=<!-- measured -->\n).*(?=<!-- /measured -->)", re.DOTALL)
 
@@ -129,6 +130,7 @@ def _rates_and_storm(run: Run) -> dict[str, float]:
             for name, url in run.urls.items()
         }
         asked = {name: scenes.prepare(server.port, plan.connections) for name, server in ours.items()}
+        growth.fill(run.urls["PostgreSQL"], OTHERS)
         if "rates" in plan.parts:
             _rates(run, stack, ours, asked)
         if "storm" in plan.parts:
@@ -158,6 +160,7 @@ def _rates(
         url = servers.create_database(run.urls["PostgreSQL"], who)
         peer = stack.enter_context(serve(run.directory, url, core=core))
         series |= {(who, what): (peer, said) for what, said in ask(peer.port, plan.connections).items()}
+        servers.settle(url)
     alone: list[float] = []
     _warm_up(run, series.values())
     for _ in range(plan.rounds):

@@ -108,6 +108,18 @@ def create_database(server_url: str, name: str) -> str:
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
 
 
+def settle(database_url: str) -> None:
+    """Let PostgreSQL know its tables, as it would by itself within a minute or so."""
+
+    async def work() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("VACUUM ANALYZE", timeout=600)
+        await connection.execute("CHECKPOINT", timeout=600)
+        await connection.close()
+
+    asyncio.run(work())
+
+
 def _environment(database_url: str) -> dict[str, str]:
     strangers = {name: value for name, value in os.environ.items() if not name.startswith("AUTHGQL_")}
     return strangers | {
