@@ -32,25 +32,25 @@ class Lockout:
 
     async def is_disabled(self, account_id: UUID, source: str) -> bool:
         """Tell whether the password is to be taken for wrong, whatever it is."""
-        rows = await FAILURES.rows(key=key(account_id, source))
+        rows = await FAILURES.rows(key=failures_key(account_id, source))
         return bool(rows) and rows[0][0] >= MAX_FAILURES
 
     async def failed(self, account_id: UUID, source: str) -> bool:
         """Count a wrong password in the caller's transaction; true of the very one that disables it."""
-        counted = key(account_id, source)
+        key = failures_key(account_id, source)
         if dialect() == "sqlite":
-            rows = await current().execute_query_dict(COUNT.replace("$", "?"), [counted, str(account_id)])
+            rows = await current().execute_query_dict(COUNT.replace("$", "?"), [key, str(account_id)])
         else:
-            rows = await current().execute_query_dict(COUNT, [counted, account_id])
+            rows = await current().execute_query_dict(COUNT, [key, account_id])
         return [row["failures"] for row in rows] == [MAX_FAILURES]
 
     async def passed(self, account_id: UUID, source: str) -> bool:
         """Forget the source's failures, for the password was right; false if it is disabled by now."""
         async with transaction():
-            counted = key(account_id, source)
-            if not await HELD.rows(key=counted):
+            key = failures_key(account_id, source)
+            if not await HELD.rows(key=key):
                 return True
-            return await PasswordFailures.filter(key=counted, failures__lt=MAX_FAILURES).delete() == 1
+            return await PasswordFailures.filter(key=key, failures__lt=MAX_FAILURES).delete() == 1
 
     async def forget(self, account_id: UUID) -> bool:
         """Enable an account's password everywhere; tell whether it was disabled anywhere."""
@@ -59,7 +59,7 @@ class Lockout:
         return disabled
 
 
-def key(account_id: UUID, source: str) -> str:
+def failures_key(account_id: UUID, source: str) -> str:
     """Return what a source's wrong passwords for an account are counted under."""
     if account_id == NOBODY:
         source = new_nonce()[:NOBODYS_ROWS]

@@ -9,7 +9,7 @@ from authgql.audit.events import Event
 from authgql.core.clock import Clock
 from authgql.core.secrets import first_id_at
 from authgql.core.statements import Statement
-from authgql.limits.lockout import key
+from authgql.limits.lockout import failures_key
 from authgql.links.service import Purpose
 
 FAILURES_COUNTED: Final = 100
@@ -55,7 +55,7 @@ async def history(account: Account, *, source: str, clock: Clock) -> History:
         refused=Event.LOGIN_REFUSED.kind,
         started=Event.SESSION_STARTED.kind,
         most=FAILURES_COUNTED,
-        key=key(account.id, source),
+        key=failures_key(account.id, source),
         account_id=account.id,
         purpose=Purpose.DISAVOW_SESSION.purpose,
         since=now - MAILS_WITHIN,

@@ -19,7 +19,8 @@ except ImportError:
 
 def test_no_server_holds_what_draws_tracebacks_in_colour() -> None:
     script = "import authgql.cli, structlog, sys; print('rich' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)  # noqa: S603
+    program = [sys.executable, "-c", script]
+    said = subprocess.run(program, check=True, capture_output=True, text=True)  # noqa: S603 -- our own program
     assert said.stdout.strip() == "False"
 
 
