@@ -114,13 +114,19 @@ async def test_being_told_to_stop_at_the_start_is_no_failure() -> None:
 
 
 async def test_being_told_to_stop_ends_the_search_for_a_replacement() -> None:
-    works = iter([_break])
-    workers = Workers(start=lambda: worker(next(works, _end)), count=1)
-    announced = asyncio.Event()
-    running = asyncio.create_task(workers.run(announced.set))
-    await announced.wait()
-    asyncio.get_running_loop().call_later(1, workers.stop)
-    await running
+    starts = 0
+
+    def start() -> Worker:
+        nonlocal starts
+        starts += 1
+        if starts == 1:
+            return worker(_break)
+        asyncio.get_running_loop().call_soon(workers.stop)
+        return worker(_hesitate)
+
+    workers = Workers(start=start, count=1)
+    await workers.run(lambda: None)
+    assert starts == 2
 
 
 async def test_a_worker_says_what_stopped_it_later_too() -> None:
