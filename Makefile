@@ -74,5 +74,5 @@ wheel: $(READY) graphiql ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
 lock: ## Choose the newest dependencies and pin them (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --generate-hashes \
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-strip-extras \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
