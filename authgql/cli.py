@@ -13,7 +13,7 @@ from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
 from authgql.environment import SettingsError, for_serving, load
 from authgql.keys.service import UnknownKey
-from authgql.operators import fail, keys, settings_of, users
+from authgql.operators import clean, fail, keys, settings_of, users
 from authgql.server import CannotListen
 from authgql.server import serve as run_server
 from authgql.system import MODELS, SchemaBehind
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
+app.command("janitor")(clean)
 
 Development = Annotated[
     bool,

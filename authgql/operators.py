@@ -1,4 +1,4 @@
-"""The operator's commands: accounts, and the keys that sign."""
+"""The operator's commands: accounts, the keys that sign, and what is over."""
 
 import asyncio
 import sys
@@ -139,6 +139,15 @@ def retire(
         await system.keys.load()
         await system.keys.retire(kid)
         return f"Retired {kid}. Sessions go on: clients refresh."
+
+    _run(work, dev=dev)
+
+
+def clean(*, dev: OfDevelopment = False) -> None:
+    """Delete what is over and truncate old addresses, as a running server does by itself every hour."""
+
+    async def work(system: System) -> str:
+        return str(await system.janitor.clean())
 
     _run(work, dev=dev)
 

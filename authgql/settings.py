@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from authgql.values import (
     Clients,
     CommaList,
+    Days,
     Networks,
     Seconds,
     SecondsOrNone,
@@ -132,6 +133,10 @@ class Settings(BaseSettings):
     federation_auth_directives: bool = Field(
         default=False, description="Mark what needs a caller with @authenticated, for the gateway."
     )
+    ip_retention_days: Days = Field(
+        default=90, description="Whole addresses of ended sessions and of events, 0 = for good."
+    )
+    session_retention_days: Days = Field(default=365, description="Ended sessions, 0 = for good.")
     introspection: bool | None = Field(
         default=None, description="Answer introspection; empty: in development."
     )

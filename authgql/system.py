@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from authgql.core.bus import Bus
+from authgql.core.clock import Clock
 from authgql.core.database import Database
 from authgql.core.loops import Loops
 from authgql.core.migrations import migrate, pending
+from authgql.core.replay import MemoryReplays, Replays
 from authgql.gate.context import Services
+from authgql.janitor import Janitor
 from authgql.keys.service import SigningKeys
 from authgql.limits.service import Limits
 from authgql.mail.mailbox import DevelopmentMailbox
@@ -27,6 +30,8 @@ from authgql.tokens.revocations import RevocationFeed
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from authgql.limits.shared import SharedWindows
+
 ROOMS: Final = ("accounts", "sessions", "tokens", "links", "recovery", "mail", "audit", "keys", "limits")
 MODELS: Final = tuple(f"authgql.{room}.models" for room in ROOMS)
 MAILBOX: Final = Path("var/mailbox")
@@ -35,6 +40,26 @@ WARM_UP_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101
 
 class SchemaBehind(Exception):  # noqa: N818 -- what is the matter
     """The database lacks migrations that this code needs."""
+
+
+class Shared(NamedTuple):
+    """What all nodes have in common; without a Redis there is only one."""
+
+    redis: "Redis | None"
+    bus: Bus
+    replays: Replays
+    windows: "SharedWindows | None"
+
+
+def sharing(url: str, clock: Clock) -> Shared:
+    """Make what nodes share through a Redis, or one process keeps to itself."""
+    if not url:
+        return Shared(None, Bus(), MemoryReplays(clock=clock), None)
+    from authgql.core.redis import RedisBus, RedisReplays, connect  # noqa: PLC0415 -- see there
+    from authgql.limits.shared import SharedWindows  # noqa: PLC0415 -- the same library's
+
+    redis = connect(url)
+    return Shared(redis, RedisBus(redis), RedisReplays(redis=redis), SharedWindows(redis, clock=clock))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +77,7 @@ class System:
     revocations: RevocationFeed
     services: Services
     loops: Loops
+    janitor: Janitor
     hashing: Hashing
     locator: Locator
     activity: Activity

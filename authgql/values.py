@@ -46,6 +46,8 @@ Clients = Annotated[dict[str, str], NoDecode, BeforeValidator(clients)]
 Seconds = Annotated[timedelta, BeforeValidator(seconds), Field(gt=timedelta(0), le=MAX_DURATION)]
 SecondsOrNone = Annotated[timedelta, BeforeValidator(seconds), Field(ge=timedelta(0), le=MAX_DURATION)]
 
+Days = Annotated[int, Field(ge=0, le=MAX_DURATION.days)]
+
 
 def as_origin(value: str) -> str:
     """Return scheme, host and port as a browser's `Origin` header spells them."""

@@ -1,6 +1,6 @@
 """The one place where services are built and handed to each other."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from authgql.accounts.profile import Profile
@@ -8,14 +8,13 @@ from authgql.accounts.service import Accounts
 from authgql.accounts.verification import Verification
 from authgql.audit.feed import Feed
 from authgql.audit.log import AuditLog
-from authgql.core.bus import Bus
 from authgql.core.clock import Clock
 from authgql.core.cursors import Cursors
 from authgql.core.database import Database
 from authgql.core.loops import Loop, Loops
-from authgql.core.replay import MemoryReplays, Replays
 from authgql.core.sealing import Sealer
 from authgql.gate.context import Services
+from authgql.janitor import Janitor
 from authgql.keys.service import SigningKeys
 from authgql.limits.devices import Devices
 from authgql.limits.lockout import Lockout
@@ -42,7 +41,7 @@ from authgql.settings import Settings
 from authgql.signin.notices import SignInNotices
 from authgql.signin.registration import Registration
 from authgql.signin.service import SignIn
-from authgql.system import MAILBOX, MODELS, System
+from authgql.system import MAILBOX, MODELS, System, sharing
 from authgql.tokens.access import AccessTokens
 from authgql.tokens.binding import Binding
 from authgql.tokens.dpop import Proofs
@@ -51,26 +50,12 @@ from authgql.tokens.refresh import RefreshTokens
 from authgql.tokens.revocations import RevocationFeed
 from authgql.tokens.service import Tokens
 
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
-    from authgql.limits.shared import SharedWindows
-
-
-class Shared(NamedTuple):
-    """What all nodes have in common; without a Redis there is only one."""
-
-    redis: "Redis | None"
-    bus: Bus
-    replays: Replays
-    windows: "SharedWindows | None"
-
 
 def build(settings: Settings, *, clock: Clock | None = None) -> System:
     """Build every service."""
     clock = clock or Clock()
     sealer = Sealer(settings.secret_keys)
-    shared = _shared(settings.redis_url, clock)
+    shared = sharing(settings.redis_url, clock)
     bus = shared.bus
     audit = AuditLog(clock=clock, bus=bus, cursors=Cursors(sealer=sealer, purpose="security-log"))
     limits = Limits(
@@ -101,6 +86,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
     )
     verification = Verification(clock=clock, audit=audit, links=links, outbox=outbox, limits=limits)
     accounts = Accounts(clock=clock, audit=audit, outbox=outbox, verification=verification)
+    sessions_kept = timedelta(days=settings.session_retention_days)
     timeouts = Timeouts(idle=settings.session_idle_timeout, absolute=settings.session_max_age)
     activity, locator = Activity(clock=clock, timeouts=timeouts), Locator(settings.geoip_database)
     revocations = Revocations(clock=clock)
@@ -186,6 +172,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
             refresh_tokens=refresh_tokens,
             tokens=Tokens(clock=clock, access=access),
             reveal_accounts=settings.reveal_accounts,
+            sessions_kept=sessions_kept,
         ),
         terminations=Terminations(
             clock=clock, audit=audit, limits=limits, outbox=outbox, accounts=accounts, sessions=sessions
@@ -199,6 +186,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         templates=Templates(site=urlsplit(settings.public_url).netloc),
         transport=mailbox or SmtpTransport(settings.smtp_url),
         sender=settings.mail_from,
+    )
+    janitor = Janitor(
+        clock=clock,
+        links=links,
+        outbox=outbox,
+        addresses=timedelta(days=settings.ip_retention_days),
+        ended_sessions=sessions_kept,
     )
     mail_loop = Loop(name="mail", interval=5, work=delivery.run_once)
     outbox.on_mail = mail_loop.wake
@@ -232,8 +226,10 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
                 Loop(name="timeouts", interval=30, work=sessions.expire_due),
                 Loop(name="revocations", interval=60, work=revocations.forget),
                 Loop(name="refresh-grace", interval=5, work=refresh_tokens.wipe_successors),
+                Loop(name="janitor", interval=3_600, work=janitor.clean),
             ]
         ),
+        janitor=janitor,
         hashing=hashing,
         limits=limits,
         locator=locator,
@@ -241,13 +237,3 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         mailbox=mailbox,
         redis=shared.redis,
     )
-
-
-def _shared(url: str, clock: Clock) -> Shared:
-    if not url:
-        return Shared(None, Bus(), MemoryReplays(clock=clock), None)
-    from authgql.core.redis import RedisBus, RedisReplays, connect  # noqa: PLC0415 -- see there
-    from authgql.limits.shared import SharedWindows  # noqa: PLC0415 -- the same library's
-
-    redis = connect(url)
-    return Shared(redis, RedisBus(redis), RedisReplays(redis=redis), SharedWindows(redis, clock=clock))

@@ -23,7 +23,10 @@ class SecurityEvent:
         description="What happened, from a closed glossary: `session.started`, `login.refused`, …"
     )
     at: datetime = strawberry.field(description="When.")
-    ip_address: str | None = strawberry.field(description="The client's address, if a client caused it.")
+    ip_address: str | None = strawberry.field(
+        description="The client's address, if a client caused it; "
+        "of an old event its network, `203.0.113.0/24`."
+    )
     session_id: strawberry.ID | None = strawberry.field(
         description="The session that it happened to, if any."
     )

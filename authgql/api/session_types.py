@@ -108,7 +108,7 @@ class SessionToken:
 
 @strawberry.federation.type(
     keys=["id"],
-    description="One login on one device. It is kept after its end, so that its owner can look back.",
+    description="One login on one device. It is kept for a time after its end, for its owner to look back.",
 )
 class Session:
     """A tracked login."""
@@ -116,7 +116,10 @@ class Session:
     id: strawberry.ID = strawberry.field(description="Identifies the session; `sid` in its access tokens.")
     status: SessionStatus = strawberry.field(description="Whether it can still be used.")
     current: bool = strawberry.field(description="Whether this is the session that the request is made in.")
-    ip_address: str = strawberry.field(description="The client's IPv4 or IPv6 address at the login.")
+    ip_address: str = strawberry.field(
+        description="The client's IPv4 or IPv6 address at the login; of a session that ended long ago "
+        "its network, `203.0.113.0/24` or `2001:db8:1::/48`."
+    )
     location: SessionLocation | None = strawberry.field(
         description="Where that address is; null where the server has no GeoIP database, or it does not know."
     )

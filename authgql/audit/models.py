@@ -1,4 +1,4 @@
-"""The audit trail's table: only ever added to, and stripped of personal data when its subject leaves."""
+"""The audit trail's table: only added to, and stripped of addresses by age, of agents with its subject."""
 
 from tortoise import fields
 from tortoise.models import Model

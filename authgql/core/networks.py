@@ -1,4 +1,4 @@
-"""Whose addresses are one client's."""
+"""Whose addresses are one client's, and which network remains of an old one."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -9,3 +9,9 @@ def network(address: str) -> str:
     if isinstance(ip, IPv6Address):
         return str(ip_network(f"{ip}/64", strict=False))
     return str(ip)
+
+
+def neighbourhood(address: str) -> str:
+    """Return the network that leads to no one client: an IPv4 /24, an IPv6 /48."""
+    ip = ip_address(address)
+    return str(ip_network(f"{ip}/{48 if isinstance(ip, IPv6Address) else 24}", strict=False))

@@ -9,10 +9,14 @@ from uuid import UUID
 
 from authgql.core.clock import Clock
 from authgql.core.errors import Refusal
+from authgql.core.retention import Deletion
 from authgql.core.secrets import fingerprint, new_token
 from authgql.links.models import OneTimeLink
 
 TOKEN: Final = re.compile(r"agl_[A-Za-z0-9_-]{43}", re.ASCII)
+
+KEPT: Final = timedelta(days=1)  # after its time: how many mails an owner got within the hour is counted here
+FORGOTTEN: Final = Deletion("one_time_links", over='"expires_at" <= :before ORDER BY "expires_at"')
 
 
 class Purpose(Enum):
@@ -109,6 +113,10 @@ class Links:
     async def forget_expired(self, *, account_id: UUID) -> None:
         """Delete an account's links that are too old to work: those about sessions would pile up."""
         await OneTimeLink.filter(account_id=account_id, expires_at__lte=self._clock.now()).delete()
+
+    async def forget(self) -> int:
+        """Delete everybody's links that expired a day ago, used or not; return how many."""
+        return await FORGOTTEN.run(before=self._clock.now() - KEPT)
 
     async def revoke(self, *purposes: Purpose, account_id: UUID) -> None:
         """Make the account's links for these purposes worthless."""

@@ -1,17 +1,22 @@
 """A mail is part of the transaction that causes it, and goes out once that is safe on disk."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import orjson
 
 from authgql.core.clock import Clock
 from authgql.core.database import after_commit
+from authgql.core.retention import Deletion
 from authgql.core.rows import Rows
 from authgql.core.sealing import Sealer
-from authgql.core.secrets import new_id
+from authgql.core.secrets import first_id_at, new_id
 from authgql.mail.models import OutboxMail
+
+KEPT: Final = timedelta(days=30)  # for the operator to see what was sent, and what was given up
+FORGOTTEN: Final = Deletion("outbox_mails", over='"id" < :before AND "due_at" IS NULL ORDER BY "id"')
 
 
 class Outbox:
@@ -49,3 +54,7 @@ class Outbox:
         )
         await self._rows.insert(mail)
         after_commit(self.on_mail)
+
+    async def forget(self) -> int:
+        """Delete what was sent or given up, a month after it was written; return how much."""
+        return await FORGOTTEN.run(before=first_id_at(self._clock.now() - KEPT))

@@ -1,4 +1,4 @@
-"""The sessions' table: one row for each login, kept after its end."""
+"""The sessions' table: one row for each login, kept for a time after its end."""
 
 from uuid import UUID
 

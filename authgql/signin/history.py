@@ -37,7 +37,8 @@ class History:
     """`refusals` are the logins that failed, in a day at most, since somebody last signed in; up to 100.
 
     `wrong_before` tells whether the last password from this source was wrong, `signed_in_before` whether
-    anybody ever had a session; `mails` are those about logins that the owner got within the hour.
+    anybody ever had a session, or may have had one that is deleted by now; `mails` are those about logins
+    that the owner got within the hour.
     """
 
     refusals: int
@@ -46,7 +47,7 @@ class History:
     mails: int
 
 
-async def history(account: Account, *, source: str, clock: Clock) -> History:
+async def history(account: Account, *, source: str, clock: Clock, sessions_kept: timedelta) -> History:
     """Read it, in the transaction that holds the account and will start a session."""
     now = clock.now()
     ((refusals, wrong_before, signed_in_before, mails),) = await PAST.rows(
@@ -60,9 +61,10 @@ async def history(account: Account, *, source: str, clock: Clock) -> History:
         purpose=Purpose.DISAVOW_SESSION.purpose,
         since=now - MAILS_WITHIN,
     )
+    forgotten = sessions_kept and account.created_at <= now - sessions_kept
     return History(
         refusals=refusals,
         wrong_before=bool(wrong_before),
-        signed_in_before=bool(signed_in_before),
+        signed_in_before=bool(signed_in_before or forgotten),
         mails=mails,
     )

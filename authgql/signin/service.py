@@ -1,7 +1,7 @@
 """Signing in starts a tracked session, signing out ends it, and nothing in between is taken on trust."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, NoReturn
 
@@ -69,8 +69,10 @@ class SignIn:
         refresh_tokens: RefreshTokens,
         tokens: Tokens,
         reveal_accounts: bool,
+        sessions_kept: timedelta,
     ) -> None:
         self._clock = clock
+        self._sessions_kept = sessions_kept
         self._audit = audit
         self._limits = limits
         self._devices = devices
@@ -173,7 +175,7 @@ class SignIn:
         async with transaction():
             if not await self._accounts.hold(account, password_hash=newer_hash):
                 return None
-            past = await history(account, source=source, clock=self._clock)
+            past = await history(account, source=source, clock=self._clock, sessions_kept=self._sessions_kept)
             if past.wrong_before and not await self._lockout.passed(account.id, source):
                 return None
             session, refresh_token = await self._refresh_tokens.begin(

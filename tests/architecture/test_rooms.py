@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 260
 
 # What only some servers need is loaded where it is built: Redis' library takes 5.5 MiB.
-LATE = {"wiring.py: authgql.core.redis", "wiring.py: authgql.limits.shared"}
+LATE = {"system.py: authgql.core.redis", "system.py: authgql.limits.shared"}
 
 # What is used, by its dotted name, and where alone it may be.
 RESERVED = {

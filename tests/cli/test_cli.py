@@ -28,6 +28,7 @@ COMMANDS = {
     "": "every login is a tracked session",
     "serve": "Serve the GraphQL API until SIGTERM.",
     "migrate": "Bring the database to this version's schema.",
+    "janitor": "Delete what is over and truncate old addresses",
     "schema": "Print the GraphQL schema, as this server's settings have it.",
     "keys": "The keys that sign access tokens.",
     "keys list": "Show the keys in use",
@@ -464,3 +465,25 @@ def test_a_key_is_published_then_retired_by_the_operator(migrated: Command) -> N
 def test_a_key_that_is_not_in_use_cannot_be_retired(migrated: Command) -> None:
     complaint = migrated("keys", "retire", "nobody").complaint
     assert complaint == "No key nobody is in use. `authgql keys list` shows those that are."
+
+
+# ---------------------------------------------------------------- janitor
+
+
+def test_the_janitor_says_in_two_lines_what_it_did(migrated: Command) -> None:
+    cleaned = migrated("janitor")
+    assert (cleaned.status, cleaned.err) == (0, "")
+    assert cleaned.out.splitlines() == [
+        "Addresses truncated: 0 sessions, 0 events.",
+        "Deleted: 0 sessions, 0 links, 0 mails.",
+    ]
+    settings = {"IP_RETENTION_DAYS": "0", "SESSION_RETENTION_DAYS": "0"}
+    assert migrated("janitor", **settings).out.startswith("Addresses truncated: none.\n")
+
+
+def test_the_janitor_needs_a_schema_and_secrets(run: Command, database_url: str) -> None:
+    assert run("janitor", DATABASE_URL=database_url).complaint.startswith("AUTHGQL_SECRET_KEYS is not set.")
+    assert (
+        "Run `authgql migrate`."
+        in run("janitor", DATABASE_URL="sqlite://new.db", SECRET_KEYS=SECRET).complaint
+    )

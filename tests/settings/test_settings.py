@@ -56,6 +56,8 @@ DEFAULTS: dict[str, Any] = {
     "trusted_proxies": (),
     "geoip_database": None,
     "federation_auth_directives": False,
+    "ip_retention_days": 90,
+    "session_retention_days": 365,
     "introspection": None,
     "graphiql": None,
     "trusted_documents": None,

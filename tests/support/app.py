@@ -34,6 +34,7 @@ LOOPS = {
     "timeouts",
     "refresh-grace",
     "revocations",
+    "janitor",
 }  # whose statements are nobody's request
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IPHONE = (
