@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from authgql import plain  # noqa: F401 -- before anybody imports structlog
+from authgql.audit.blocks import ChainBroken
 from authgql.banner import banner
 from authgql.core.database import Database, is_unavailable
 from authgql.core.migrations import migrate as run_migrations
@@ -13,7 +14,7 @@ from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
 from authgql.environment import SettingsError, for_serving, load
 from authgql.keys.service import UnknownKey
-from authgql.operators import clean, fail, keys, settings_of, users
+from authgql.operators import audit, clean, fail, keys, settings_of, users
 from authgql.server import CannotListen
 from authgql.server import serve as run_server
 from authgql.system import MODELS, SchemaBehind
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 app.command("janitor")(clean)
 
 Development = Annotated[
@@ -46,7 +48,15 @@ def main() -> None:
     """Run a command."""
     try:
         app()
-    except (SettingsError, SchemaBehind, CannotListen, CannotOpen, UnknownKey, WorkerEnded) as error:
+    except (
+        SettingsError,
+        SchemaBehind,
+        CannotListen,
+        CannotOpen,
+        ChainBroken,
+        UnknownKey,
+        WorkerEnded,
+    ) as error:
         fail(str(error))
     except Untrustworthy as error:
         fail(f"AUTHGQL_TRUSTED_DOCUMENTS: {error}")

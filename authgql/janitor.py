@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 
 from authgql.audit import retention as trail
+from authgql.audit.chain import Chain
 from authgql.core.clock import Clock
 from authgql.core.retention import in_batches
 from authgql.links.service import Links
@@ -36,13 +37,23 @@ class Janitor:
     """
 
     def __init__(
-        self, *, clock: Clock, links: Links, outbox: Outbox, addresses: timedelta, ended_sessions: timedelta
+        self,
+        *,
+        clock: Clock,
+        chain: Chain,
+        links: Links,
+        outbox: Outbox,
+        addresses: timedelta,
+        ended_sessions: timedelta,
+        events: timedelta,
     ) -> None:
         self._clock = clock
+        self._chain = chain
         self._links = links
         self._outbox = outbox
         self._addresses = addresses
         self._ended_sessions = ended_sessions
+        self._events = events
 
     async def clean(self) -> Cleaned:
         """Do all that is due, in many short transactions."""
@@ -50,6 +61,7 @@ class Janitor:
             "sessions": await self._delete_sessions(),
             "links": await self._links.forget(),
             "mails": await self._outbox.forget(),
+            "events": await self._delete_events(),
         }
         cleaned = Cleaned(truncated=await self._truncate(), deleted=deleted)
         log.info("janitor.cleaned", truncated=cleaned.truncated, deleted=cleaned.deleted)
@@ -66,6 +78,9 @@ class Janitor:
 
     async def _delete_sessions(self) -> int:
         return await in_batches(self._delete_some) if self._ended_sessions else 0
+
+    async def _delete_events(self) -> int:
+        return await self._chain.prune(self._clock.now() - self._events) if self._events else 0
 
     async def _delete_some(self) -> int:
         now = self._clock.now()

@@ -1,4 +1,4 @@
-"""The operator's commands: accounts, the keys that sign, and what is over."""
+"""The operator's commands: accounts, the keys that sign, the trail, and what is over."""
 
 import asyncio
 import sys
@@ -17,6 +17,7 @@ from authgql.system import System
 from authgql.wiring import build
 
 users = typer.Typer(no_args_is_help=True, help="Accounts, for the operator.")
+audit = typer.Typer(no_args_is_help=True, help="The trail of security events.")
 keys = typer.Typer(no_args_is_help=True, help="The keys that sign access tokens.")
 
 OfDevelopment = Annotated[bool, typer.Option("--dev", help="Act on the database of `authgql serve --dev`.")]
@@ -139,6 +140,20 @@ def retire(
         await system.keys.load()
         await system.keys.retire(kid)
         return f"Retired {kid}. Sessions go on: clients refresh."
+
+    _run(work, dev=dev)
+
+
+@audit.command()
+def verify(
+    *,
+    head: Annotated[str, typer.Option(help="A digest noted earlier, or from the log (audit.sealed).")] = "",
+    dev: OfDevelopment = False,
+) -> None:
+    """Check that no sealed event was changed, added or removed. Fails at the first block that is wrong."""
+
+    async def work(system: System) -> str:
+        return str(await system.chain.verify(noted=head))
 
     _run(work, dev=dev)
 

@@ -137,6 +137,7 @@ class Settings(BaseSettings):
         default=90, description="Whole addresses of ended sessions and of events, 0 = for good."
     )
     session_retention_days: Days = Field(default=365, description="Ended sessions, 0 = for good.")
+    audit_retention_days: Days = Field(default=0, description="Security events, 0 = for good.")
     introspection: bool | None = Field(
         default=None, description="Answer introspection; empty: in development."
     )

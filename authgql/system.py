@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from authgql.audit.chain import Chain
 from authgql.core.bus import Bus
 from authgql.core.clock import Clock
 from authgql.core.database import Database
@@ -77,6 +78,7 @@ class System:
     revocations: RevocationFeed
     services: Services
     loops: Loops
+    chain: Chain
     janitor: Janitor
     hashing: Hashing
     locator: Locator

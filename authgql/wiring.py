@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from authgql.accounts.profile import Profile
 from authgql.accounts.service import Accounts
 from authgql.accounts.verification import Verification
+from authgql.audit.chain import ROUND_SECONDS, Chain
 from authgql.audit.feed import Feed
 from authgql.audit.log import AuditLog
 from authgql.core.clock import Clock
@@ -187,12 +188,15 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
         transport=mailbox or SmtpTransport(settings.smtp_url),
         sender=settings.mail_from,
     )
+    chain = Chain(clock=clock, sealer=sealer)
     janitor = Janitor(
         clock=clock,
+        chain=chain,
         links=links,
         outbox=outbox,
         addresses=timedelta(days=settings.ip_retention_days),
         ended_sessions=sessions_kept,
+        events=timedelta(days=settings.audit_retention_days),
     )
     mail_loop = Loop(name="mail", interval=5, work=delivery.run_once)
     outbox.on_mail = mail_loop.wake
@@ -226,9 +230,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> System:
                 Loop(name="timeouts", interval=30, work=sessions.expire_due),
                 Loop(name="revocations", interval=60, work=revocations.forget),
                 Loop(name="refresh-grace", interval=5, work=refresh_tokens.wipe_successors),
+                Loop(name="sealer", interval=ROUND_SECONDS, work=chain.seal),
                 Loop(name="janitor", interval=3_600, work=janitor.clean),
             ]
         ),
+        chain=chain,
         janitor=janitor,
         hashing=hashing,
         limits=limits,

@@ -23,7 +23,7 @@ from support.mail import MailServer
 TIMES: Final = 500
 TABLES: Final = (
     *("accounts", "sessions", "refresh_tokens", "one_time_links", "outbox_mails"),
-    *("security_events", "revocations", "reset_requests", "password_failures"),
+    *("security_events", "audit_blocks", "revocations", "reset_requests", "password_failures"),
 )
 SIZES: Final = "SELECT pg_total_relation_size($1) AS total, (SELECT count(*) FROM {}) AS rows"
 

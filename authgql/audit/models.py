@@ -23,3 +23,26 @@ class SecurityEventRecord(Model):
 
         table = "security_events"
         indexes = (("subject", "id"),)
+
+
+class AuditBlock(Model):
+    """A part of the trail that is sealed: the events with ids from `begins` on and before `ends`.
+
+    Blocks follow each other without a gap; `digest` is of all this and of the block before. The newest has
+    a `mac` over its digest and over `pruned`: up to which block the events were deleted by age.
+    """
+
+    number = fields.IntField(primary_key=True, generated=False)
+    begins = fields.UUIDField()
+    ends = fields.UUIDField()
+    events = fields.IntField()
+    content = fields.CharField(max_length=64)
+    digest = fields.CharField(max_length=64)
+    pruned = fields.IntField()
+    mac = fields.CharField(max_length=32, null=True)
+    sealed_at = fields.DatetimeField()
+
+    class Meta:
+        """Read from the end, or from one number to another."""
+
+        table = "audit_blocks"

@@ -20,7 +20,10 @@ WHOLE: Final = 'SELECT "id", "ip_address" FROM "{table}" WHERE {old} AND "ip_add
 TRUNCATE: Final = 'UPDATE "{table}" AS t SET "ip_address" = n.value FROM {networks} n WHERE t."id" = {id}'
 PAIRS: Final = {
     "sqlite": {"networks": "json_each(:networks)", "id": "n.key"},
-    "postgres": {"networks": "jsonb_each_text(CAST(:networks AS jsonb))", "id": "CAST(n.key AS uuid)"},
+    "postgres": {
+        "networks": "jsonb_each_text(CAST(:networks AS jsonb))",
+        "id": "CAST(n.key AS uuid) AND t.id = ANY(:ids)",
+    },
 }
 
 
@@ -58,7 +61,8 @@ class Truncation:
     async def batch(self, **values: object) -> Sequence[Any]:
         """Truncate some, in the caller's transaction; return their ids."""
         rows = await self._whole.rows(limit=BATCH, **values)
+        ids = [row_id for row_id, _ in rows]
         if rows:
             networks = {str(row_id): neighbourhood(address) for row_id, address in rows}
-            await self._truncate[dialect()].count(networks=orjson.dumps(networks).decode())
-        return [row_id for row_id, _ in rows]
+            await self._truncate[dialect()].count(ids=ids, networks=orjson.dumps(networks).decode())
+        return ids

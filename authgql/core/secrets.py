@@ -6,7 +6,7 @@ import json
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 from uuid import UUID, uuid4
 
@@ -31,6 +31,11 @@ def new_name() -> str:
 def first_id_at(moment: datetime) -> UUID:
     """Return the least UUIDv7 that may have been made at a moment or later, to the millisecond."""
     return _least_id(int(moment.timestamp() * 1000))
+
+
+def time_of(identifier: UUID) -> datetime:
+    """Return when a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((identifier.int >> TIME_SHIFT) / 1000, UTC)
 
 
 def earlier_id(identifier: UUID, *, seconds: float) -> UUID:

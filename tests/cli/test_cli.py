@@ -21,6 +21,7 @@ from support.documents import LOGIN, ME, REGISTER
 from support.process import AUTHGQL
 
 from authgql import cli
+from authgql.core.database import current
 from authgql.environment import load
 from authgql.wiring import build
 
@@ -28,6 +29,8 @@ COMMANDS = {
     "": "every login is a tracked session",
     "serve": "Serve the GraphQL API until SIGTERM.",
     "migrate": "Bring the database to this version's schema.",
+    "audit": "The trail of security events.",
+    "audit verify": "Check that no sealed event was changed, added or removed.",
     "janitor": "Delete what is over and truncate old addresses",
     "schema": "Print the GraphQL schema, as this server's settings have it.",
     "keys": "The keys that sign access tokens.",
@@ -475,7 +478,7 @@ def test_the_janitor_says_in_two_lines_what_it_did(migrated: Command) -> None:
     assert (cleaned.status, cleaned.err) == (0, "")
     assert cleaned.out.splitlines() == [
         "Addresses truncated: 0 sessions, 0 events.",
-        "Deleted: 0 sessions, 0 links, 0 mails.",
+        "Deleted: 0 sessions, 0 links, 0 mails, 0 events.",
     ]
     settings = {"IP_RETENTION_DAYS": "0", "SESSION_RETENTION_DAYS": "0"}
     assert migrated("janitor", **settings).out.startswith("Addresses truncated: none.\n")
@@ -487,3 +490,58 @@ def test_the_janitor_needs_a_schema_and_secrets(run: Command, database_url: str)
         "Run `authgql migrate`."
         in run("janitor", DATABASE_URL="sqlite://new.db", SECRET_KEYS=SECRET).complaint
     )
+
+
+# ---------------------------------------------------------------- audit verify
+
+
+def seal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seal what there is, as a server does once it has settled."""
+    monkeypatch.setattr("authgql.audit.chain.SETTLING_SECONDS", 0)
+    monkeypatch.setattr("authgql.audit.chain.SLICE_SECONDS", 0.001)
+
+    async def work() -> None:
+        system = build(load())
+        async with system.running():
+            await system.chain.seal()
+
+    uvloop.run(work())
+
+
+def test_a_trail_that_is_whole_is_said_to_be_with_its_head(
+    migrated: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert migrated("audit", "verify").out == "Nothing is sealed yet. Events: 0.\n"
+    migrated("users", "create", "ada", "ada@example.com", stdin=f"{PASSWORD}\n")
+    seal(monkeypatch)
+    first = migrated("audit", "verify")
+    assert (first.status, first.err) == (0, "")
+    whole, head = first.out.splitlines()
+    assert whole == "Whole. Blocks: 1. Events in them: 1. Newer events, not sealed yet: 0."
+    digest = head.removeprefix("Head: ").partition(",")[0]
+    assert len(digest) == 64
+    migrated("users", "lock", "ada")
+    assert migrated("audit", "verify", "--head", digest).out.splitlines()[1] == head
+    assert migrated("audit", "verify", "--head", digest.upper()).status == 1
+    complaint = migrated("audit", "verify", "--head", "0" * 64).complaint
+    assert complaint == "No block has that digest: the chain was cut off, or is another one."
+
+
+def test_a_trail_that_is_not_whole_fails_with_the_place(
+    migrated: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated("users", "create", "ada", "ada@example.com", stdin=f"{PASSWORD}\n")
+    seal(monkeypatch)
+
+    async def tamper() -> None:
+        system = build(load())
+        async with system.running():
+            await current().execute_script("DELETE FROM security_events")
+
+    uvloop.run(tamper())
+    complaint = migrated("audit", "verify").complaint
+    assert complaint.startswith("Block 1 (1970-01-01 00:00:00 to 20")
+    assert complaint.endswith(" UTC): events missing: 1.")
+    other = "another-secret-of-at-least-thirty-two-characters"
+    complaint = migrated("audit", "verify", SECRET_KEYS=other).complaint
+    assert complaint == "Block 1, the newest, was not sealed with any of SECRET_KEYS."

@@ -1,6 +1,7 @@
 """Two nodes of two workers each, behind a load balancer, are one server."""
 
 import asyncio
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from support.databases import PostgresServer
 from support.documents import LOGIN, LOGOUT, ME, REFRESH, REGISTER, TERMINATE, TERMINATE_OTHERS
 from support.mail import MailServer
 from support.ports import free_port
+from support.process import AUTHGQL, LiveServer, environment
 
 from authgql.limits.policy import POLICIES, Attempt
 
@@ -135,3 +137,43 @@ async def test_limits_hold_in_sum(start_server: StartServer, postgres_url: str, 
         answers = await asyncio.gather(*(nodes.gql(LOGIN, wrong) for _ in range(attempts)))
     kinds = Counter(answer["__typename"] for answer in answers)
     assert kinds == {"InvalidCredentials": limit, "RateLimited": attempts - limit}
+
+
+async def test_of_several_nodes_one_seals_each_part_of_the_trail(
+    start_server: StartServer, postgres_url: str, redis_url: str
+) -> None:
+    settings = {"DATABASE_URL": postgres_url, "REDIS_URL": redis_url, "PUBLIC_URL": "https://id.example.com"}
+    quickly = {"SETTLING_SECONDS": 4.0, "SLICE_SECONDS": 0.5, "ROUND_SECONDS": 0.1}
+    patience = {f"authgql.audit.chain.{name}": seconds for name, seconds in quickly.items()}
+    nodes = [await asyncio.to_thread(start_server, patience=patience, **settings) for _ in range(3)]
+    for number, node in enumerate(nodes * 3):
+        given = {"username": f"user-{number}", "email": f"user-{number}@example.com", "password": PASSWORD}
+        await asyncio.to_thread(node.gql, REGISTER, {"input": given})
+        await asyncio.sleep(0.3)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(sealed := sealed_by(nodes)) < 3 or sum(sealed.values()) < 18:  # noqa: ASYNC110 -- other processes'
+            await asyncio.sleep(0.1)
+    assert [await asyncio.to_thread(node.stop) for node in nodes] == [0, 0, 0]
+    assert sealed_by(nodes) == sealed
+    assert sorted(sealed) == list(range(1, len(sealed) + 1))
+    assert f"Blocks: {len(sealed)}. Events in them: {sum(sealed.values())}." in await asyncio.to_thread(
+        verified, **settings
+    )
+
+
+def verified(**settings: str) -> str:
+    """Return what `authgql audit verify` says."""
+    surroundings = environment("https://id.example.com", **settings)
+    said = subprocess.run([AUTHGQL, "audit", "verify"], env=surroundings, capture_output=True, check=True)  # noqa: S603 -- our own program
+    return said.stdout.decode()
+
+
+def sealed_by(nodes: list[LiveServer]) -> dict[int, int]:
+    """Return how many events are in each block by its number, as the nodes' logs tell; each is told once."""
+    lines = [
+        orjson.loads(line) for node in nodes for line in node.log.read_text().splitlines() if "audit." in line
+    ]
+    assert {line["event"] for line in lines} <= {"audit.sealed"}
+    numbers = [line["number"] for line in lines]
+    assert len(numbers) == len(set(numbers))
+    return {line["number"]: line["events"] for line in lines}

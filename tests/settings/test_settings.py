@@ -58,6 +58,7 @@ DEFAULTS: dict[str, Any] = {
     "federation_auth_directives": False,
     "ip_retention_days": 90,
     "session_retention_days": 365,
+    "audit_retention_days": 0,
     "introspection": None,
     "graphiql": None,
     "trusted_documents": None,

@@ -35,6 +35,7 @@ LOOPS = {
     "refresh-grace",
     "revocations",
     "janitor",
+    "sealer",
 }  # whose statements are nobody's request
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IPHONE = (

@@ -21,7 +21,7 @@ from authgql.system import MODELS
 WITHOUT = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
 TABLES = (
     *("accounts", "password_failures", "reset_requests", "outbox_mails", "security_events", "revocations"),
-    "signing_keys",
+    *("signing_keys", "audit_blocks"),
 )
 # Not pg_stat_activity, which shows a transaction no connection that is younger than its first look.
 BLOCKED = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
