@@ -150,7 +150,7 @@ def verify(
     head: Annotated[str, typer.Option(help="A digest noted earlier, or from the log (audit.sealed).")] = "",
     dev: OfDevelopment = False,
 ) -> None:
-    """Check that no sealed event was changed, added or removed. Fails at the first block that is wrong."""
+    """Check that no sealed event was changed, added or removed. Fails and names the blocks that are wrong."""
 
     async def work(system: System) -> str:
         return str(await system.chain.verify(noted=head))

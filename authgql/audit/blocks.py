@@ -14,6 +14,7 @@ FIRST: Final = UUID(int=0)  # where the first block begins
 LAST: Final = UUID(int=2**128 - 1)
 LARGEST: Final = 2_000  # events in a block: few enough to be deleted in one short transaction
 PAGE: Final = 1_000
+NAMED: Final = 10  # wrong blocks that are told by number
 # Address and agent are left out on purpose: they are erased with the account, or truncated by age.
 EVENTS: Final = Statement("""
 SELECT "id", "kind", "at", "subject", "session_id", "detail" FROM "security_events"
@@ -30,6 +31,33 @@ class ChainBroken(Exception):  # noqa: N818 -- what happened
     """The trail is not what was sealed; the message says where."""
 
 
+class Wrong:
+    """The blocks that were found wrong: the first in words, some more by number."""
+
+    def __init__(self) -> None:
+        self._first: ChainBroken | None = None
+        self._more: list[int] = []
+        self._count = 0
+
+    def add(self, block: AuditBlock, broken: ChainBroken) -> None:
+        """Note what is wrong with a block."""
+        if self._first is None:
+            self._first = broken
+            return
+        self._count += 1
+        if len(self._more) < NAMED:
+            self._more.append(block.number)
+
+    def tell(self) -> None:
+        """Raise `ChainBroken` if there were any."""
+        if self._first is None:
+            return
+        if not self._count:
+            raise self._first
+        numbers = ", ".join(map(str, self._more)) + (" …" if self._count > NAMED else "")
+        raise ChainBroken(f"{self._first} Other blocks that are wrong: {self._count} ({numbers}).")
+
+
 class Part(NamedTuple):
     """Some of the trail: the digest of its events, how many they are, and where it ends."""
 
@@ -42,7 +70,7 @@ async def read(begins: UUID, ends: UUID) -> Part:
     """Read the events from one id on and before another, at most as many as a block holds."""
     beyond = await BEYOND.rows(begins=begins, ends=ends, limit=LARGEST)
     if beyond:
-        ends = UUID(str(beyond[0][0]))
+        ends = _id(beyond[0][0])
     digest, events = Digest("authgql/audit-events"), 0
     while rows := await EVENTS.rows(begins=begins, ends=ends, limit=PAGE, offset=events):
         for row in rows:
@@ -89,6 +117,13 @@ def digest_of(block: AuditBlock, previous: str) -> str:
 def _place(block: AuditBlock) -> str:
     since, until = (f"{time_of(bound):%Y-%m-%d %H:%M:%S}" for bound in (block.begins, block.ends))
     return f"Block {block.number} ({since} to {until} UTC)"
+
+
+def _id(value: object) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError:  # SQLite keeps any text there
+        raise ChainBroken(f"An event has an id that is none: {str(value)[:64]!r}.") from None
 
 
 def _plain(row: Sequence[Any]) -> Sequence[Any]:

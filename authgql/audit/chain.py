@@ -14,12 +14,22 @@ from uuid import UUID
 
 import structlog
 
-from authgql.audit.blocks import FIRST, LAST, ChainBroken, check, check_pruned, count, delete, digest_of, read
+from authgql.audit.blocks import (
+    FIRST,
+    LAST,
+    ChainBroken,
+    Wrong,
+    check,
+    check_pruned,
+    count,
+    delete,
+    digest_of,
+    read,
+)
 from authgql.audit.log import LONGEST_REQUEST
 from authgql.audit.models import AuditBlock
 from authgql.core.clock import Clock
 from authgql.core.database import exclusive
-from authgql.core.retention import in_batches
 from authgql.core.sealing import Sealer
 from authgql.core.secrets import first_id_at
 
@@ -29,6 +39,7 @@ SLICE_SECONDS: Final = 300  # blocks end at the same moments on all nodes, so th
 ROUND_SECONDS: Final = 60
 PURPOSE: Final = "audit-head"
 PAGE: Final = 500
+DUE: Final = 5_000  # blocks whose events are deleted after one walk through all of them
 MAC: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 log = structlog.get_logger(__name__)
@@ -74,22 +85,29 @@ class Chain:
 
     async def prune(self, before: datetime) -> int:
         """Delete the events of blocks that end before a moment; return how many. The blocks stay."""
+        deleted = 0
         try:
-            return await in_batches(lambda: self._prune_one(first_id_at(before)))
+            while due := await self._due(first_id_at(before)):
+                for block in due:
+                    deleted += await self._prune_one(block)
         except ChainBroken as broken:  # evidence: to be looked at, not to be deleted
             log.error("audit.broken", reason=str(broken))  # noqa: TRY400 -- the same
-            return 0
+        return deleted
 
     async def verify(self, *, noted: str = "") -> Whole:
-        """Check every block and event, in bounded memory; raises `ChainBroken` at the first that is wrong.
+        """Check every block and event, in bounded memory; raises `ChainBroken`, which names the wrong blocks.
 
         `noted` is the digest of a head of earlier days, which has to be in the chain.
         """
         head = await self._head()
-        events, found, last = 0, not noted, head.number if head else 0
-        async for block in _blocks(last):
-            events += await self._check(block)
+        events, found, wrong = 0, not noted, Wrong()
+        async for block in _blocks(head):
             found = found or block.digest == noted
+            try:
+                events += await self._check(block)
+            except ChainBroken as broken:  # of others we want to know, too
+                wrong.add(block, broken)
+        wrong.tell()
         if not found:
             raise ChainBroken("No block has that digest: the chain was cut off, or is another one.")
         return Whole(
@@ -127,15 +145,25 @@ class Chain:
         log.info("audit.sealed", number=block.number, digest=block.digest, events=block.events)
         return part.ends != settled
 
-    async def _prune_one(self, end: UUID) -> int:
+    async def _due(self, end: UUID) -> list[AuditBlock]:
+        """Return some of the blocks that end before an id and have their events, the oldest first.
+
+        A row of a block is believed once the head's MAC is known to cover it: its own digests are anybody's
+        to write, and what is pruned by it is signed for good.
+        """
         head = await self._head()
-        block = await AuditBlock.get_or_none(number=head.pruned + 1, ends__lte=end) if head else None
-        if head is None or block is None:
-            return 0
+        if head is None or not await AuditBlock.exists(number=head.pruned + 1, ends__lte=end):
+            return []
+        wanted = range(head.pruned + 1, head.pruned + 1 + DUE)
+        return [block async for block in _blocks(head) if block.number in wanted and block.ends <= end]
+
+    async def _prune_one(self, block: AuditBlock) -> int:
+        """Delete a block's events, if it is the next whose are to go; return how many."""
         await check(block)
         async with exclusive("audit-chain"):
-            if not await self._is_still(head):
-                return 0
+            head = await self._head()
+            if head is None or head.pruned + 1 != block.number:
+                return 0  # another node was quicker
             await delete(block)
             head.pruned += 1
             await AuditBlock.filter(number=head.number).update(pruned=head.pruned, mac=self._mac(head))
@@ -189,10 +217,19 @@ class Chain:
         return moment - timedelta(seconds=moment.timestamp() % SLICE_SECONDS)
 
 
-async def _blocks(last: int) -> AsyncIterator[AuditBlock]:
-    """Go through the blocks up to one, each of which has to follow from the one before."""
+async def _blocks(head: AuditBlock | None) -> AsyncIterator[AuditBlock]:
+    """Go through the blocks up to the head, each of which has to follow from the one before.
+
+    Raises `ChainBroken`; that they lead to the head is known at the end.
+    """
+    if head is None:
+        return
     number, digest, ends = 0, "", FIRST
-    while some := await AuditBlock.filter(number__gt=number, number__lte=last).order_by("number").limit(PAGE):
+    while (
+        some := await AuditBlock.filter(number__gt=number, number__lte=head.number)
+        .order_by("number")
+        .limit(PAGE)
+    ):
         for block in some:
             if block.number != number + 1:
                 raise ChainBroken(f"Block {number + 1} is missing.")
@@ -200,6 +237,8 @@ async def _blocks(last: int) -> AsyncIterator[AuditBlock]:
                 raise ChainBroken(f"Block {block.number} is not the one that was sealed.")
             yield block
             number, digest, ends = block.number, block.digest, block.ends
+    if digest != head.digest:
+        raise ChainBroken("The blocks do not lead to the newest one.")
 
 
 def _signed(block: AuditBlock) -> bytes:

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 from support.app import Application, ManualClock
-from support.trail import blocks, ids_by, sealed, tamper
+from support.trail import blocks, ids_by, seal, sealed, tamper, write
 
 from authgql.audit.blocks import ChainBroken, digest_of, read
 from authgql.audit.chain import Chain
@@ -188,3 +188,80 @@ async def test_events_put_where_others_were_deleted_by_age_are_found(app: Applic
     )
     with pytest.raises(ChainBroken, match=r"Block 1 .*, deleted by age: events added: 1"):
         await auditor(app).verify()
+
+
+async def test_nobody_has_the_janitor_sign_that_young_events_went_by_age(app: Application) -> None:
+    """The digests of a block's row are anybody's to write; the head's MAC alone says which row it is."""
+    await sealed(app, 3, 3)
+    genuine = await AuditBlock.get(number=1)
+    app.clock.advance(days=400)
+    await sealed(app, 3)
+    forged = await AuditBlock.get(number=2)  # its events are young enough, were they not said to be block 1's
+    await AuditBlock.filter(number=1).update(
+        begins=forged.begins, ends=forged.ends, events=forged.events, content=forged.content
+    )
+    with capture_logs() as logs:
+        assert await app.system.chain.prune(app.clock.now()) == 0
+    assert [line["reason"] for line in logs if line["event"] == "audit.broken"] == [
+        "Block 1 is not the one that was sealed."
+    ]
+    await AuditBlock.filter(number=1).update(
+        begins=genuine.begins, ends=genuine.ends, events=genuine.events, content=genuine.content
+    )
+    whole = await auditor(app).verify()
+    assert (whole.events, whole.pruned) == (9, 0)
+
+
+async def test_blocks_computed_anew_up_to_the_head_do_not_lead_to_it(app: Application) -> None:
+    await sealed(app, 3, 3, 3)
+    digest, last = "", await AuditBlock.get(number=3)
+    await tamper("DELETE FROM security_events WHERE id = SOME")
+    for block in await AuditBlock.filter(number__lt=3).order_by("number"):
+        part = await read(block.begins, block.ends)
+        block.events, block.content = part.events, part.content
+        block.digest = digest = digest_of(block, digest)
+        await block.save()
+    with pytest.raises(ChainBroken, match=f"Block 3, the newest, {NOT_SEALED}"):
+        await auditor(app).verify()
+    assert last.digest != digest_of(last, digest)
+
+
+async def test_the_newest_block_deleted_during_the_walk_is_missed(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sealed(app, 3, 3)
+    one = auditor(app)
+    head = await AuditBlock.get(number=2)
+    await tamper("DELETE FROM audit_blocks WHERE number = 2")
+
+    async def as_it_was() -> AuditBlock:
+        return head
+
+    monkeypatch.setattr(one, "_head", as_it_was)
+    with pytest.raises(ChainBroken, match="do not lead to the newest"):
+        await one.verify()
+
+
+async def test_all_that_is_wrong_is_told_not_the_first_alone(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sealed(app, 3, 3, 1, 1)
+    await tamper("UPDATE security_events SET detail = 'Nothing.'")
+    monkeypatch.setattr("authgql.audit.blocks.NAMED", 2)
+    with pytest.raises(ChainBroken) as found:
+        await auditor(app).verify()
+    assert str(found.value).endswith(f"{CHANGED} Other blocks that are wrong: 3 (2, 3 …).")
+
+
+async def test_an_id_that_is_none_is_told_and_stops_no_loop(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if app.system.settings.database_url.startswith("postgres"):
+        return  # which keeps nothing but UUIDs there
+    monkeypatch.setattr("authgql.audit.blocks.LARGEST", 4)
+    await write(app, 5)
+    await tamper("UPDATE security_events SET id = substr(id, 1, 35) || '?' WHERE id = SOME")
+    with capture_logs() as logs:
+        await seal(app)
+    (line,) = (line for line in logs if line["event"] == "audit.broken")
+    assert line["reason"].startswith("An event has an id that is none")
