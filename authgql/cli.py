@@ -8,7 +8,7 @@ import typer
 from authgql import plain  # noqa: F401 -- before anybody imports structlog
 from authgql.audit.blocks import ChainBroken
 from authgql.banner import banner
-from authgql.core.database import Database, is_unavailable
+from authgql.core.database import MIGRATION_SECONDS, Database, is_unavailable
 from authgql.core.migrations import migrate as run_migrations
 from authgql.core.sealing import CannotOpen
 from authgql.core.telemetry import configure_logging
@@ -96,7 +96,7 @@ def migrate() -> None:
     settings = load()
 
     async def work() -> list[str]:
-        database = Database(url=settings.database_url, models=MODELS)
+        database = Database(url=settings.database_url, models=MODELS, statement_seconds=MIGRATION_SECONDS)
         await database.open()
         try:
             return await run_migrations(database.config)

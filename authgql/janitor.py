@@ -57,13 +57,14 @@ class Janitor:
 
     async def clean(self) -> Cleaned:
         """Do all that is due, in many short transactions."""
+        truncated = await self._truncate()  # first: whatever else fails, no address is kept for longer
         deleted = {
             "sessions": await self._delete_sessions(),
             "links": await self._links.forget(),
             "mails": await self._outbox.forget(),
             "events": await self._delete_events(),
         }
-        cleaned = Cleaned(truncated=await self._truncate(), deleted=deleted)
+        cleaned = Cleaned(truncated=truncated, deleted=deleted)
         log.info("janitor.cleaned", truncated=cleaned.truncated, deleted=cleaned.deleted)
         return cleaned
 

@@ -20,6 +20,9 @@ APP: Final = "models"  # the one app label that all models live under
 POOL_SIZE: Final = 10
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 15
+MIGRATION_SECONDS: Final = (
+    86_400  # an index of a large table takes its time, and so does who migrates before us
+)
 # What SQLite's write-ahead log keeps when it begins anew (it does at some 4 MiB): to write over what is there
 # costs a third less than to have a file grow again, whose new length has to be safe on disk as well.
 JOURNAL_BYTES: Final = 64 * 2**20
@@ -28,13 +31,15 @@ ACQUIRE_SECONDS: Final = 5  # for a connection out of the pool, when all are in 
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
 
 
-def database_config(url: str, models: Sequence[str]) -> dict[str, Any]:
+def database_config(
+    url: str, models: Sequence[str], *, statement_seconds: float = STATEMENT_SECONDS
+) -> dict[str, Any]:
     """Return Tortoise's configuration for a `sqlite://PATH` or `postgres://…` URL.
 
     The connection is named for its dialect, because Tortoise caches the SQL it compiles by that name.
     """
     dialect = "sqlite" if url.startswith("sqlite:") else "postgres"
-    connection = _sqlite(url) if dialect == "sqlite" else _postgres(url)
+    connection = _sqlite(url) if dialect == "sqlite" else _postgres(url, statement_seconds)
     return {
         "connections": {dialect: connection},
         "apps": {APP: {"models": [*models, "aerich.models"], "default_connection": dialect}},
@@ -46,8 +51,10 @@ def database_config(url: str, models: Sequence[str]) -> dict[str, Any]:
 class Database:
     """The process's connection to its database."""
 
-    def __init__(self, *, url: str, models: Sequence[str]) -> None:
-        self.config = database_config(url, models)
+    def __init__(
+        self, *, url: str, models: Sequence[str], statement_seconds: float = STATEMENT_SECONDS
+    ) -> None:
+        self.config = database_config(url, models, statement_seconds=statement_seconds)
         self._context = TortoiseContext()
 
     async def open(self) -> None:
@@ -172,13 +179,13 @@ def _sqlite(url: str) -> dict[str, Any]:
     return {"engine": "authgql.core.sqlite", "credentials": credentials}
 
 
-def _postgres(url: str) -> dict[str, Any]:
+def _postgres(url: str, statement_seconds: float) -> dict[str, Any]:
     config = expand_db_url(url.replace("postgresql://", "postgres://", 1))
     given = config["credentials"]
     defaults = {"maxsize": POOL_SIZE, "timeout": CONNECT_SECONDS}
     deadlines = {
         name: float(given.get(name, seconds))
-        for name, seconds in (("command_timeout", STATEMENT_SECONDS), ("acquire_timeout", ACQUIRE_SECONDS))
+        for name, seconds in (("command_timeout", statement_seconds), ("acquire_timeout", ACQUIRE_SECONDS))
     }
     return {"engine": "authgql.core.postgres", "credentials": defaults | _encrypted(given) | deadlines}
 

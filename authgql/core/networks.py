@@ -12,6 +12,9 @@ def network(address: str) -> str:
 
 
 def neighbourhood(address: str) -> str:
-    """Return the network that leads to no one client: an IPv4 /24, an IPv6 /48."""
-    ip = ip_address(address)
+    """Return the network that leads to no one client: an IPv4 /24, an IPv6 /48; all for what is none."""
+    try:
+        ip = ip_address(address)
+    except ValueError:  # imported, or written by hand: it must not keep all that follow from being truncated
+        return "0.0.0.0/0"
     return str(ip_network(f"{ip}/{48 if isinstance(ip, IPv6Address) else 24}", strict=False))

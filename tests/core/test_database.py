@@ -13,6 +13,7 @@ from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalEr
 
 from authgql.core.database import (
     JOURNAL_BYTES,
+    MIGRATION_SECONDS,
     POOL_SIZE,
     Database,
     after_commit,
@@ -354,3 +355,10 @@ async def test_a_missing_directory_is_made(tmp_path: Path) -> None:
         await database.ping()
         assert dialect() == "sqlite"
     assert (tmp_path / "var/deep/authgql.db").exists()
+
+
+async def test_a_migration_may_take_its_time() -> None:
+    url = "postgres://authgql@db.example.com/authgql"
+    hasty, patient = database_config(url, []), database_config(url, [], statement_seconds=MIGRATION_SECONDS)
+    credentials = [config["connections"]["postgres"]["credentials"] for config in (hasty, patient)]
+    assert [given["command_timeout"] for given in credentials] == [15, 86_400]

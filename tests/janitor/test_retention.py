@@ -54,6 +54,7 @@ async def ended(app: Application, times: int = 1) -> None:
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
         ("2001:db8::7", "2001:db8::/48"),
         ("::1", "::/48"),
+        ("an import's mistake", "0.0.0.0/0"),
     ],
 )
 def test_what_remains_of_an_address_is_a_network_and_reads_as_one(address: str, kept: str) -> None:
